@@ -1,0 +1,1 @@
+"""The steps of the pipeline, one folder each: plain functions, and `component.py` that wraps them for Kubeflow Pipelines."""

@@ -1,0 +1,1 @@
+"""The types that steps share. No step's logic lives here."""

@@ -1,0 +1,125 @@
+"""How steps hand data over: the layout of a data set on disk, read and written here alone.
+
+    dataset/
+      manifest.parquet   one row per image, columns `MANIFEST`
+      pixels.npy         uint8 [N, S, S, 3]; row i belongs to manifest row i
+      certificate.json   `components.domain.certificate`
+
+A training set has the same form, with the train and validation splits only: no training code sees a test image.
+Pixels are memory-mapped, so memory stays bounded by the batches that are looked at.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.domain.certificate import Certificate
+from components.domain.errors import InputError
+from serving.contract import ImageSpec
+
+MANIFEST_FILE = "manifest.parquet"
+PIXELS_FILE = "pixels.npy"
+SPLITS = ("train", "validation", "test")
+
+MANIFEST = pa.schema(
+    [
+        ("id", pa.string()),  # sha256 of the decoded pixels and their shape, before resizing
+        ("source", pa.string()),  # path in the source, with forward slashes
+        ("label", pa.string()),
+        ("group", pa.string()),  # patient, slide or near-duplicate cluster: the unit of splitting
+        ("split", pa.string()),
+        ("width", pa.int32()),  # of the image as decoded, in pixels
+        ("height", pa.int32()),
+        ("mode", pa.string()),  # Pillow mode of the file
+        ("mask", pa.string()),  # path of its lesion mask in the source, "" if none
+        ("hash", pa.binary()),  # perceptual hash
+        ("augmented", pa.bool_()),  # a row made by the augment step
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set in memory-mapped form.
+
+    Attributes:
+        table: the manifest, columns `MANIFEST`.
+        pixels: uint8 [N, S, S, 3], memory-mapped.
+        classes: labels in sorted order; an image's class index is its place here.
+        certificate: what was checked about it.
+        spec: size of the pixels and how images got there.
+    """
+
+    table: pa.Table
+    pixels: npt.NDArray[np.uint8]
+    classes: tuple[str, ...]
+    certificate: Certificate
+    spec: ImageSpec
+
+    def column(self, name: str) -> list[str]:
+        """Return a text column of the manifest as a list."""
+        return [str(value) for value in self.table.column(name).to_pylist()]
+
+    @property
+    def targets(self) -> npt.NDArray[np.int64]:
+        """Class index of each row, int64 [N]."""
+        places = {label: index for index, label in enumerate(self.classes)}
+        return np.array([places[label] for label in self.column("label")], dtype=np.int64)
+
+    def rows(self, split: str) -> npt.NDArray[np.int64]:
+        """Indices of a split's rows, int64 [n], in manifest order."""
+        return np.flatnonzero(np.array(self.column("split")) == split).astype(np.int64)
+
+    def certified_rows(self, split: str) -> list[tuple[str, str, str, str]]:
+        """Return (id, label, group, split) of a split's original images, as the certificate hashes them."""
+        columns = [self.column(name) for name in ("id", "label", "group", "split")]
+        augmented = self.table.column("augmented").to_pylist()
+        return [(a, b, c, d) for a, b, c, d, made in zip(*columns, augmented, strict=True) if d == split and not made]
+
+    def require_certified(self, splits: Iterable[str]) -> None:
+        """Check that the certificate is for exactly these splits' images (`Certificate.require`)."""
+        for split in splits:
+            self.certificate.require(split, self.certified_rows(split))
+
+
+def read_dataset(directory: Path) -> Dataset:
+    """Read a data set or training set.
+
+    Raises:
+        InputError: if a file is missing or the parts disagree.
+    """
+    try:
+        table = pq.read_table(directory / MANIFEST_FILE)
+        pixels = np.load(directory / PIXELS_FILE, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise InputError(
+            f"a data set must hold {MANIFEST_FILE} and {PIXELS_FILE}, but {directory} does not ({type(error).__name__}); ingest it again"
+        ) from None
+    certificate = Certificate.read(directory)
+    if table.num_rows != len(pixels):
+        raise InputError(
+            f"manifest and pixels must have equal length, but got {table.num_rows} and {len(pixels)} in {directory}; ingest it again"
+        )
+    fit = (table.schema.metadata or {}).get(b"fit", b"stretch").decode()
+    spec = ImageSpec.model_validate({"height": pixels.shape[1], "width": pixels.shape[2], "fit": fit})
+    return Dataset(table, pixels, tuple(sorted(certificate.classes)), certificate, spec)
+
+
+def write_manifest(directory: Path, columns: dict[str, list[object]], spec: ImageSpec) -> None:
+    """Write `manifest.parquet`: one list per column of `MANIFEST`."""
+    schema = MANIFEST.with_metadata({"fit": spec.fit})
+    pq.write_table(pa.table(columns, schema=schema), directory / MANIFEST_FILE)
+
+
+@contextmanager
+def pixel_writer(directory: Path, count: int, spec: ImageSpec) -> Iterator[npt.NDArray[np.uint8]]:
+    """Create `pixels.npy` of `count` images and yield it memory-mapped for writing: uint8 [count, H, W, 3]."""
+    array = np.lib.format.open_memmap(directory / PIXELS_FILE, mode="w+", dtype=np.uint8, shape=(count, spec.height, spec.width, 3))
+    yield array
+    array.flush()

@@ -1,0 +1,56 @@
+"""What a step tells while it works: one line a fact, `[step] text`, on standard error.
+
+The line form is the interface between a step's process and whoever watches it (a terminal through `lobule run`, the log of
+a pod): a watcher may pick lines by their prefix, and finds the reason of a failure in the line `[step] error: ...`.
+"""
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from components.domain.errors import LobuleError
+
+logger = logging.getLogger("components")
+ERROR_MARK = "error: "
+T = TypeVar("T")
+
+
+@contextmanager
+def step(name: str) -> Iterator[None]:
+    """Run a component's body: set up its log, time it, and end the process with one line on a `LobuleError`."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter(f"[{name}] %(message)s"))
+    logger.handlers = [handler]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    began = time.monotonic()
+    try:
+        yield
+    except LobuleError as error:
+        logger.error("%s%s", ERROR_MARK, " ".join(str(error).split()))
+        raise SystemExit(error.exit_code) from None
+    logger.info("done in %.1f s", time.monotonic() - began)
+
+
+def progress(items: Iterable[T], total: int, what: str, *, every: float = 2.0, tell: Callable[..., None] = logger.info) -> Iterator[T]:
+    """Pass items through, telling count, rate and time left every few seconds and at the end.
+
+    Args:
+        items: what is worked through.
+        total: how many items there are.
+        what: what they are, for example "images hashed".
+        every: seconds between two lines.
+        tell: a logging call.
+    """
+    began = last = time.monotonic()
+    for done, item in enumerate(items, start=1):
+        yield item
+        now = time.monotonic()
+        if now - last >= every and done < total:
+            rate = done / (now - began)
+            tell("%d/%d %s, %.0f/s, %.0f s left", done, total, what, rate, (total - done) / rate)
+            last = now
+    tell("%d %s in %.1f s", total, what, time.monotonic() - began)

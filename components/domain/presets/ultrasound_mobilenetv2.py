@@ -1,0 +1,27 @@
+"""MobileNetV2 on breast ultrasound (BUSI layout): frozen backbone first, then its last layers.
+
+Command:   lobule run --data FOLDER --recipe ultrasound-mobilenetv2 --weights imagenet
+Cost:      to be measured
+Expected:  to be measured
+Source:    Sandler et al., CVPR 2018 (backbone); Al-Dhabyani et al., Data in Brief 28 (2020) 104863 (data)
+"""
+
+from components.domain.recipe import Augmentation, Recipe
+
+RECIPE = Recipe(
+    name="ultrasound-mobilenetv2",
+    task="ultrasound",
+    backbone="mobilenetv2",
+    image_size=224,
+    epochs=30,
+    fine_tune_epochs=8,
+    fine_tune_layers=40,
+    learning_rate=1e-3,
+    fine_tune_learning_rate=5e-5,
+    trials=8,
+    trial_epochs=20,
+    seeds=2,
+    views=4,
+    label_smoothing=0.05,
+    augmentation=Augmentation(flips="horizontal", rotation=8, zoom=0.1, translation=0.05, brightness=0.08, contrast=0.15),
+)

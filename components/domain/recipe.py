@@ -1,0 +1,232 @@
+"""A recipe: everything that decides a training run except the data and the weights. Typed, frozen, hashed.
+
+Presets stand in `components/domain/presets`, one module each. `Recipe.override` is the only way to change one from outside;
+it refuses an unknown key, so a misspelt setting never trains something else silently.
+"""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from components.domain.errors import InputError
+
+Task = Literal["histology", "ultrasound"]
+Backbone = Literal["convnet", "mobilenetv2"]
+Fit = Literal["stretch", "crop"]
+
+
+def _require(holds: bool, rule: str, value: object, remedy: str) -> None:
+    if not holds:
+        raise InputError(f"{rule}, but got {value!r}; {remedy}")
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What happens to a training image inside the graph; 0 or False switches a part off.
+
+    Attributes:
+        flips: horizontal and, for tissue that has no up, vertical flips.
+        rotation: largest angle in degrees, either way.
+        zoom: largest relative change of scale, 0.1 = 90 % to 110 %.
+        translation: largest shift as a share of the side.
+        brightness: largest shift as a share of the value range.
+        contrast: largest relative change.
+        stain: largest relative change of each colour channel (hue of the stain).
+    """
+
+    flips: Literal["none", "horizontal", "both"] = "horizontal"
+    rotation: float = 0.0
+    zoom: float = 0.0
+    translation: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    stain: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.rotation <= 180, "augmentation.rotation must lie in [0, 180] degrees", self.rotation, "set it within")
+        for name in ("zoom", "translation", "brightness", "contrast", "stain"):
+            value = getattr(self, name)
+            _require(0 <= value < 1, f"augmentation.{name} must lie in [0, 1)", value, "set it within")
+        _require(
+            self.flips in ("none", "horizontal", "both"), "augmentation.flips must be none, horizontal or both", self.flips, "choose one"
+        )
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """What the study varies: each a (low, high) range, equal ends fix the value. Learning rates vary on a log scale."""
+
+    learning_rate: tuple[float, float] = (3e-4, 3e-3)
+    dropout: tuple[float, float] = (0.1, 0.5)
+    weight_decay: tuple[float, float] = (1e-6, 1e-3)
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            pair = getattr(self, field.name)
+            _require(
+                len(pair) == 2 and 0 <= pair[0] <= pair[1], f"search.{field.name} must be two numbers, 0 <= low <= high", pair, "order them"
+            )
+        _require(self.learning_rate[0] > 0, "search.learning_rate must be positive", self.learning_rate, "raise the low end")
+        _require(self.dropout[1] < 1, "search.dropout must be below 1", self.dropout, "lower the high end")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way to train a classifier.
+
+    Attributes:
+        name: preset that it comes from.
+        task: what is pictured; names the registered model, `lobule-<task>`.
+        backbone: `convnet` is a small network trained from scratch; the others can start from weights.
+        image_size: side of the square that the graph takes, in pixels.
+        fit: how an image of another shape gets there (`serving.contract.ImageSpec`).
+        epochs: epochs with a frozen backbone; all epochs where there is none to freeze.
+        fine_tune_epochs: epochs with the last layers of the backbone trainable.
+        fine_tune_layers: how many layers at its end are.
+        learning_rate, dropout, weight_decay: defaults; the study's best trial replaces them.
+        fine_tune_learning_rate: of the second phase.
+        views: augmented copies of each training image whose embeddings the frozen phase learns from.
+        patience: epochs without a better validation AUC after which a phase stops.
+        trials, trial_epochs: size of the study.
+        seeds: how many final models are trained.
+        validation, test: shares of the images, by group.
+        balance: weigh classes by their inverse frequency in the loss.
+        target_sensitivity: that the operating point aims at on the validation split.
+    """
+
+    name: str
+    task: Task
+    backbone: Backbone
+    positive: tuple[str, ...] = ("malignant", "1", "M")
+    image_size: int = 224
+    fit: Fit = "stretch"
+    batch_size: int = 32
+    epochs: int = 20
+    fine_tune_epochs: int = 0
+    fine_tune_layers: int = 0
+    learning_rate: float = 1e-3
+    fine_tune_learning_rate: float = 1e-4
+    dropout: float = 0.3
+    weight_decay: float = 1e-5
+    label_smoothing: float = 0.0
+    views: int = 4
+    patience: int = 6
+    trials: int = 6
+    trial_epochs: int = 10
+    seeds: int = 2
+    split_seed: int = 0
+    validation: float = 0.15
+    test: float = 0.2
+    balance: bool = True
+    target_sensitivity: float = 0.95
+    augmentation: Augmentation = Augmentation()
+    search: SearchSpace = SearchSpace()
+
+    def __post_init__(self) -> None:
+        for name, choices in (("task", get_args(Task)), ("backbone", get_args(Backbone)), ("fit", get_args(Fit))):
+            _require(getattr(self, name) in choices, f"{name} must be one of {', '.join(choices)}", getattr(self, name), "choose one")
+        _require(32 <= self.image_size <= 1024, "image_size must lie in [32, 1024]", self.image_size, "set it within")
+        for name in ("batch_size", "epochs", "views", "patience", "trials", "trial_epochs", "seeds"):
+            _require(getattr(self, name) >= 1, f"{name} must be at least 1", getattr(self, name), "raise it")
+        for name in ("fine_tune_epochs", "fine_tune_layers", "split_seed"):
+            _require(getattr(self, name) >= 0, f"{name} must not be negative", getattr(self, name), "raise it")
+        for name in ("learning_rate", "fine_tune_learning_rate"):
+            _require(0 < getattr(self, name) <= 1, f"{name} must lie in (0, 1]", getattr(self, name), "set it within")
+        for name in ("dropout", "weight_decay", "label_smoothing"):
+            _require(0 <= getattr(self, name) < 1, f"{name} must lie in [0, 1)", getattr(self, name), "set it within")
+        for name in ("validation", "test", "target_sensitivity"):
+            _require(0 < getattr(self, name) < 1, f"{name} must lie in (0, 1)", getattr(self, name), "set it within")
+        _require(
+            self.validation + self.test < 0.9,
+            "validation + test must stay below 0.9",
+            self.validation + self.test,
+            "leave more to train on",
+        )
+
+    @property
+    def model_name(self) -> str:
+        """Name under which its models are registered."""
+        return f"lobule-{self.task}"
+
+    def flat(self) -> dict[str, str | int | float | bool]:
+        """Return every setting under its dotted key, as MLflow and `--set` name them."""
+        result: dict[str, str | int | float | bool] = {}
+        for key, value in dataclasses.asdict(self).items():
+            if isinstance(value, dict):
+                result |= {
+                    f"{key}.{part}": " ".join(map(str, inner)) if isinstance(inner, tuple) else inner for part, inner in value.items()
+                }
+            else:
+                result[key] = " ".join(value) if isinstance(value, tuple) else value
+        return result
+
+    def to_json(self) -> str:
+        """Return the recipe as one line of JSON with sorted keys; the input of `digest`."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))
+
+    @property
+    def digest(self) -> str:
+        """Identity of the recipe: `sha256:<hex>` of its JSON."""
+        return "sha256:" + hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    @classmethod
+    def from_json(cls, text: str) -> "Recipe":
+        """Read what `to_json` wrote.
+
+        Raises:
+            InputError: for an unknown key or a value out of range.
+        """
+        values = json.loads(text)
+        name = values.get("name", "")
+        base = cls(name=name, task=values["task"], backbone=values["backbone"])
+        nested = {key: json.dumps(value) if not isinstance(value, str) else value for key, value in _flatten(values).items()}
+        return base.override(nested)
+
+    def override(self, settings: dict[str, str]) -> "Recipe":
+        """Return a copy with settings replaced, each `key` or `part.key` given as text (JSON or a bare word).
+
+        Raises:
+            InputError: for an unknown key, a value of the wrong type or out of range.
+        """
+        parts: dict[str, dict[str, str]] = {}
+        changes: dict[str, Any] = {}
+        for key, text in settings.items():
+            head, _, tail = key.partition(".")
+            if tail and head in ("augmentation", "search"):
+                parts.setdefault(head, {})[tail] = text
+            else:
+                changes[key] = _parse(self, key, key, text)
+        for head, inner in parts.items():
+            part = getattr(self, head)
+            changes[head] = dataclasses.replace(part, **{tail: _parse(part, tail, f"{head}.{tail}", text) for tail, text in inner.items()})
+        return dataclasses.replace(self, **changes)
+
+
+def _flatten(values: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= {f"{key}.{part}": inner for part, inner in value.items()} if isinstance(value, dict) else {key: value}
+    return flat
+
+
+def _parse(owner: Recipe | Augmentation | SearchSpace, name: str, key: str, text: str) -> Any:  # noqa: ANN401 - a setting's type is that of its field
+    known = {field.name: getattr(owner, field.name) for field in dataclasses.fields(owner)}
+    if name not in known or dataclasses.is_dataclass(known[name]):
+        choices = sorted(field for field, value in known.items() if not dataclasses.is_dataclass(value))
+        raise InputError(f"a recipe has no setting {key!r}; choose one of {', '.join(choices)}")
+    current = known[name]
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = text
+    if isinstance(current, tuple) and isinstance(value, list):
+        return tuple(value)
+    if isinstance(current, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(current, str) and not isinstance(value, str):
+        value = text
+    if type(value) is not type(current):
+        raise InputError(f"{key} must be of type {type(current).__name__}, but got {text!r}; write it like {json.dumps(current)}")
+    return value

@@ -1,0 +1,44 @@
+"""The settings of everything that is not serving: where the stores are. Standard names first, ours start with `LOBULE_`."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def home() -> Path:
+    """Return the absolute directory of the embedded stores: `LOBULE_HOME`, or `.lobule` in the working directory."""
+    return Path(os.environ.get("LOBULE_HOME") or ".lobule").resolve()
+
+
+def tracking_uri() -> str:
+    """Return where MLflow keeps runs: `MLFLOW_TRACKING_URI`, or SQLite in the home."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home() / 'mlflow.db'}"
+
+
+def optuna_storage() -> str:
+    """Return where Optuna keeps studies: `LOBULE_OPTUNA_STORAGE`, or SQLite in the home."""
+    return os.environ.get("LOBULE_OPTUNA_STORAGE") or f"sqlite:///{home() / 'optuna.db'}"
+
+
+def prediction_log() -> Path:
+    """Return the directory of the prediction log: `LOBULE_PREDICTION_LOG`, or `predictions` in the home."""
+    return Path(os.environ.get("LOBULE_PREDICTION_LOG") or home() / "predictions").resolve()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One environment variable: its name, its default in words and what it decides."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+SETTINGS = (
+    Setting("LOBULE_HOME", ".lobule", "directory of the embedded stores, caches and logs"),
+    Setting("MLFLOW_TRACKING_URI", "SQLite in LOBULE_HOME", "where runs and the model registry are kept"),
+    Setting("LOBULE_OPTUNA_STORAGE", "SQLite in LOBULE_HOME", "where studies are kept, as a SQLAlchemy URL"),
+    Setting("LOBULE_PREDICTION_LOG", "LOBULE_HOME/predictions", "directory of the prediction log"),
+    Setting("KERAS_BACKEND", "tensorflow", "back end of training: tensorflow or jax"),
+    Setting("AWS_ENDPOINT_URL_S3", "AWS", "S3-compatible store for s3:// addresses; credentials in the usual AWS_* variables"),
+)

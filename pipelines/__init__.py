@@ -1,0 +1,1 @@
+"""Which step follows which, and the command line: wiring only."""

@@ -1,0 +1,1 @@
+"""The command line `lobule`: one module a command, nothing heavy imported before a command runs."""

@@ -1,0 +1,1 @@
+"""What runs in production: model contract, image decoder, predictor, service. Imports nothing else of this project."""

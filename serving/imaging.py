@@ -1,0 +1,160 @@
+"""The one image decoder: encoded bytes to uint8 RGB, the same in ingest, training, `mlflow.pyfunc` and the service.
+
+What it decides, in this order: the type is told by content, never by name; limits are checked on the header before any
+pixel is decoded; EXIF rotation is applied; 16-bit and float pixels are scaled by their own minimum and maximum; transparent
+pixels lie on white (the background of a slide); palette, gray and CMYK become RGB; several frames or pages are refused.
+"""
+
+import io
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageFile, ImageOps
+
+from serving.contract import ImageSpec
+
+Pixels = npt.NDArray[np.uint8]
+"""uint8 RGB, [height, width, 3]."""
+
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
+MAX_BYTES = 20 * 2**20
+MAX_PIXELS = 40_000_000
+MIN_SIDE = 16
+
+ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
+class ImageError(ValueError):
+    """An image is refused. `code` is for programs, `message` and `remedy` are for people, `status` is the HTTP status."""
+
+    def __init__(self, code: str, message: str, remedy: str, status: int = 400) -> None:
+        super().__init__(f"{message}; {remedy}")
+        self.code, self.message, self.remedy, self.status = code, message, remedy, status
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """An image as uint8 RGB, with what its file said: `mode` is the Pillow mode, `format` one of `FORMATS`."""
+
+    pixels: Pixels
+    mode: str
+    format: str
+
+
+def decode(data: bytes, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS) -> Decoded:
+    """Decode one image.
+
+    Args:
+        data: the bytes of the file.
+        max_bytes: the largest file that is looked at.
+        max_pixels: the largest width x height that is decoded.
+
+    Returns:
+        The pixels as uint8 RGB, [height, width, 3], and the mode and format of the file.
+
+    Raises:
+        ImageError: if it is no image of a supported type, is damaged or breaks a limit.
+    """
+    if not data:
+        raise ImageError("empty", "the image holds 0 bytes", "send the whole file")
+    if len(data) > max_bytes:
+        raise ImageError("too_many_bytes", f"an image may hold {max_bytes:,} bytes, but got {len(data):,}", "send a smaller file", 413)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombWarning:
+        raise ImageError(
+            "too_many_pixels", f"an image may hold {max_pixels:,} pixels, but its header names more", "send a smaller image", 413
+        ) from None
+    except Image.DecompressionBombError:
+        raise ImageError(
+            "too_many_pixels", f"an image may hold {max_pixels:,} pixels, but its header names more", "send a smaller image", 413
+        ) from None
+    except Exception:
+        raise ImageError(
+            "not_an_image", f"the bytes are no {', '.join(FORMATS)} image", "send an image file of one of these types"
+        ) from None
+    with image:
+        if image.width * image.height > max_pixels:
+            raise ImageError(
+                "too_many_pixels",
+                f"an image may hold {max_pixels:,} pixels, but got {image.width} x {image.height}",
+                "send a smaller image",
+                413,
+            )
+        if min(image.size) < MIN_SIDE:
+            raise ImageError(
+                "too_small", f"each side must have {MIN_SIDE} pixels, but got {image.width} x {image.height}", "send the original image"
+            )
+        if getattr(image, "n_frames", 1) > 1:
+            raise ImageError(
+                "several_frames", f"one picture is expected, but the file holds {getattr(image, 'n_frames', 0)} frames", "send one frame"
+            )
+        mode, kind = image.mode, str(image.format)
+        try:
+            pixels = _to_rgb(image)
+        except Exception:
+            raise ImageError("damaged", f"the {kind} image is truncated or damaged", "send the whole, undamaged file") from None
+    return Decoded(pixels, mode, kind)
+
+
+def _to_rgb(image: Image.Image) -> Pixels:
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith(("I", "F")):
+        values = np.asarray(image, dtype=np.float64)
+        low, high = float(values.min()), float(values.max())
+        scaled = (values - low) * (255.0 / (high - low)) if high > low else np.zeros_like(values)
+        return np.repeat(np.rint(scaled).astype(np.uint8)[:, :, None], 3, axis=2)
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+    return np.ascontiguousarray(image.convert("RGB"))
+
+
+def fit(pixels: Pixels, spec: ImageSpec) -> Pixels:
+    """Bring an image to the size of the spec: uint8 [h, w, 3] -> uint8 [spec.height, spec.width, 3].
+
+    Bilinear with antialiasing (Pillow's convolution-based resize), so that shrinking does not alias texture.
+    """
+    if pixels.shape[:2] == (spec.height, spec.width):
+        return pixels
+    image = Image.fromarray(pixels)
+    if spec.fit == "crop":
+        return np.asarray(ImageOps.fit(image, (spec.width, spec.height), Image.Resampling.BILINEAR))
+    return np.asarray(image.resize((spec.width, spec.height), Image.Resampling.BILINEAR))
+
+
+PROPERTIES = ("brightness", "contrast", "saturation", "red", "green", "blue", "sharpness", "noise", "width", "height", "aspect")
+"""Image properties that are watched for drift: all from `properties`, none holding a pixel."""
+
+
+def properties(pixels: Pixels) -> dict[str, float]:
+    """Measure an image before it is resized: uint8 [h, w, 3] -> one float per name in `PROPERTIES`.
+
+    Brightness, contrast (standard deviation) and channel means are in [0, 1]; saturation is the mean of (max - min) / max;
+    sharpness is the variance of the Laplacian and noise the median absolute Laplacian (Immerkaer 1996 up to a factor),
+    both on the luminance in [0, 1] of the central crop of at most 512 x 512 pixels.
+    """
+    height, width = pixels.shape[:2]
+    top, left = max(0, (height - 512) // 2), max(0, (width - 512) // 2)
+    crop = pixels[top : top + 512, left : left + 512].astype(np.float32) / 255.0
+    red, green, blue = (float(channel) for channel in crop.mean(axis=(0, 1)))
+    high, low = crop.max(axis=2), crop.min(axis=2)
+    gray = crop @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
+    laplacian = 4 * gray[1:-1, 1:-1] - gray[:-2, 1:-1] - gray[2:, 1:-1] - gray[1:-1, :-2] - gray[1:-1, 2:]
+    return {
+        "brightness": float(gray.mean()),
+        "contrast": float(gray.std()),
+        "saturation": float(((high - low) / np.maximum(high, 1e-6)).mean()),
+        "red": red,
+        "green": green,
+        "blue": blue,
+        "sharpness": float(laplacian.var()),
+        "noise": float(np.median(np.abs(laplacian))),
+        "width": float(width),
+        "height": float(height),
+        "aspect": width / height,
+    }

@@ -6,7 +6,7 @@ A bundle holds no code and no pickle; every file is data that a strict parser re
     bundle/
       model.onnx         the graph: uint8 RGB [N, H, W, 3] -> logits, embedding, activation
       card.json          `Card` below
-      reference.parquet  one row per reference image, the same columns as the prediction log (`PREDICTION_COLUMNS`)
+      reference.parquet  one row per reference image, with the columns of the prediction log (`PREDICTION_SCHEMA`)
       canary.png         an image whose scores are known
 """
 
@@ -16,6 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 GRAPH_FILE = "model.onnx"
@@ -27,6 +28,9 @@ GRAPH_INPUT = "image"
 """Name of the graph's only input: uint8 RGB, [N, H, W, 3], at the size of the card's image spec."""
 GRAPH_OUTPUTS = ("logits", "embedding", "activation")
 """Outputs of the graph: logits [N, K]; embedding [N, D]; class activation [N, h, w, K], all float32."""
+
+PROPERTIES = ("brightness", "contrast", "saturation", "red", "green", "blue", "sharpness", "noise", "width", "height", "aspect")
+"""Image properties that are watched for drift, measured by `serving.imaging.properties`."""
 
 DISCLAIMER = "Research use only. Not for clinical use."
 
@@ -159,12 +163,21 @@ class Card(_Frozen):
             ) from None
 
 
-PREDICTION_COLUMNS = ("time", "request_id", "bundle", "verdict", "predicted_class", "confidence", "out_of_distribution")
-"""Scalar columns shared by the prediction log and the reference window.
-
-Beside them: `probabilities` (list of float, one per class), `embedding` (list of float32) and one float column
-`property_<name>` per image property (`serving.imaging.PROPERTIES`). No pixels, no identity.
-"""
+PREDICTION_SCHEMA = pa.schema(
+    [
+        ("time", pa.timestamp("us", tz="UTC")),
+        ("request_id", pa.string()),
+        ("bundle", pa.string()),
+        ("verdict", pa.string()),
+        ("predicted_class", pa.string()),
+        ("confidence", pa.float32()),  # largest calibrated probability, in [0, 1]
+        ("distance", pa.float32()),  # to the k-th nearest reference embedding
+        ("probabilities", pa.list_(pa.float32())),  # one per class, in the card's order
+        ("embedding", pa.list_(pa.float32())),
+        *((f"property_{name}", pa.float32()) for name in PROPERTIES),
+    ]
+)
+"""Columns of the prediction log, and of the reference window that it is compared with. No pixels, no identity."""
 
 
 def file_digest(path: Path) -> str:

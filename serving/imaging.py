@@ -127,12 +127,8 @@ def fit(pixels: Pixels, spec: ImageSpec) -> Pixels:
     return np.asarray(image.resize((spec.width, spec.height), Image.Resampling.BILINEAR))
 
 
-PROPERTIES = ("brightness", "contrast", "saturation", "red", "green", "blue", "sharpness", "noise", "width", "height", "aspect")
-"""Image properties that are watched for drift: all from `properties`, none holding a pixel."""
-
-
 def properties(pixels: Pixels) -> dict[str, float]:
-    """Measure an image before it is resized: uint8 [h, w, 3] -> one float per name in `PROPERTIES`.
+    """Measure an image before it is resized: uint8 [h, w, 3] -> one float per name in `serving.contract.PROPERTIES`.
 
     Brightness, contrast (standard deviation) and channel means are in [0, 1]; saturation is the mean of (max - min) / max;
     sharpness is the variance of the Laplacian and noise the median absolute Laplacian (Immerkaer 1996 up to a factor),

@@ -60,9 +60,6 @@ def main() -> None:
 
 def invoke(arguments: list[str]) -> int:
     """Run one command and return its exit code: 2 bad input, 3 refused, 130 interrupted, else the command's own."""
-    from serving.contract import ContractError
-    from serving.imaging import ImageError
-
     try:
         result: Any = cli.main(args=arguments, prog_name="lobule", standalone_mode=False)
     except click.exceptions.Abort:
@@ -74,7 +71,9 @@ def invoke(arguments: list[str]) -> int:
     except LobuleError as error:
         click.echo(f"lobule: {error}", err=True)
         return error.exit_code
-    except (ContractError, ImageError) as error:
+    except ValueError as error:
+        if not type(error).__module__.startswith("serving."):  # serving's own errors are not imported here: they cost start-up time
+            raise
         click.echo(f"lobule: {error}", err=True)
         return 2
     return result if isinstance(result, int) else 0

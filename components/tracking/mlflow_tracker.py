@@ -1,0 +1,68 @@
+"""The `Tracker` that writes to MLflow. A pipeline run is one MLflow run, found by its tag, in which trials and seeds nest."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import mlflow
+
+from components.domain.names import EXPERIMENT, TAG_KIND, TAG_RUN
+from components.domain.tracking import Scalar, Tracker
+from components.tracking.store import connect
+
+
+class MlflowTracker:
+    """Records into one MLflow run, wherever the process's active run points."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+
+    def params(self, values: Mapping[str, Scalar]) -> None:
+        """Record settings that are not yet recorded: a resumed run writes the same ones again."""
+        known = mlflow.get_run(self.run_id).data.params
+        fresh = {key: value for key, value in values.items() if key not in known}
+        if fresh:
+            mlflow.log_params(fresh, run_id=self.run_id)
+
+    def metrics(self, values: Mapping[str, float], step: int | None = None) -> None:
+        """Record measurements; `step` is the epoch for curves."""
+        mlflow.log_metrics({key: float(value) for key, value in values.items()}, step=step, run_id=self.run_id)
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Record facts about the run."""
+        client = mlflow.MlflowClient()
+        for key, value in values.items():
+            client.set_tag(self.run_id, key, value)
+
+    def file(self, path: Path) -> None:
+        """Keep a file at the root of the run's artifacts."""
+        mlflow.log_artifact(str(path), run_id=self.run_id)
+
+    @contextmanager
+    def child(self, name: str) -> Iterator[Tracker]:
+        """Open a child run; its kind is the name up to the first `-`, as in `trial-3`."""
+        tags = {TAG_KIND: name.partition("-")[0]}
+        with mlflow.start_run(nested=True, parent_run_id=self.run_id, run_name=name, tags=tags) as run:
+            yield MlflowTracker(run.info.run_id)
+
+
+@contextmanager
+def open_run(name: str) -> Iterator[MlflowTracker]:
+    """Open the MLflow run of a pipeline run, creating it if this is the first step that records.
+
+    Args:
+        name: of the pipeline run.
+
+    Yields:
+        The tracker; the MLflow run ends FINISHED, or FAILED when the body raises.
+    """
+    connect()
+    found = mlflow.search_runs(
+        experiment_names=[EXPERIMENT], filter_string=f"tags.`{TAG_RUN}` = '{name}' and tags.`{TAG_KIND}` = 'run'", output_format="list"
+    )
+    if found:
+        opened = mlflow.start_run(run_id=found[0].info.run_id)
+    else:
+        opened = mlflow.start_run(run_name=name, tags={TAG_RUN: name, TAG_KIND: "run"})
+    with opened as run:
+        yield MlflowTracker(run.info.run_id)

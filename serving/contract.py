@@ -84,7 +84,7 @@ class Limits(_Frozen):
     min_confidence: Score
     """Abstain when the largest probability is below this."""
     out_of_distribution: float = Field(ge=0.0)
-    """Out of distribution above this distance to the k-th nearest reference embedding (`serving.predictor`)."""
+    """Out of distribution above this mean cosine distance to the nearest reference embeddings (`serving.reference`)."""
     false_alarm_rate: Score
     """Share of reference images that lie above that distance."""
 
@@ -170,8 +170,8 @@ PREDICTION_SCHEMA = pa.schema(
         ("bundle", pa.string()),
         ("verdict", pa.string()),
         ("predicted_class", pa.string()),
-        ("confidence", pa.float32()),  # largest calibrated probability, in [0, 1]
-        ("distance", pa.float32()),  # to the k-th nearest reference embedding
+        ("confidence", pa.float32()),  # calibrated probability of the predicted class, in [0, 1]
+        ("distance", pa.float32()),  # mean cosine distance to the nearest reference embeddings
         ("probabilities", pa.list_(pa.float32())),  # one per class, in the card's order
         ("embedding", pa.list_(pa.float32())),
         *((f"property_{name}", pa.float32()) for name in PROPERTIES),

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from components.domain.certificate import Certificate
 from components.domain.errors import InputError
-from serving.contract import ImageSpec
+from serving.contract import PROPERTIES, ImageSpec
 
 MANIFEST_FILE = "manifest.parquet"
 PIXELS_FILE = "pixels.npy"
@@ -37,9 +37,10 @@ MANIFEST = pa.schema(
         ("width", pa.int32()),  # of the image as decoded, in pixels
         ("height", pa.int32()),
         ("mode", pa.string()),  # Pillow mode of the file
-        ("mask", pa.string()),  # path of its lesion mask in the source, "" if none
+        ("mask", pa.string()),  # path of its lesion mask in the source, "" if none; several masks stand one a line
         ("hash", pa.binary()),  # perceptual hash
         ("augmented", pa.bool_()),  # a row made by the augment step
+        *((f"property_{name}", pa.float32()) for name in PROPERTIES),  # `serving.imaging.properties` of the image as decoded
     ]
 )
 

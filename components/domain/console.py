@@ -14,7 +14,8 @@ from typing import TypeVar
 from components.domain.errors import LobuleError
 
 logger = logging.getLogger("components")
-ERROR_MARK = "error: "
+FAILURES = {"defect": 1, "error": 2, "refused": 3}
+"""How a failure's line begins, and the exit code it stands for."""
 T = TypeVar("T")
 
 
@@ -30,7 +31,8 @@ def step(name: str) -> Iterator[None]:
     try:
         yield
     except LobuleError as error:
-        logger.error("%s%s", ERROR_MARK, " ".join(str(error).split()))
+        mark = next(mark for mark, code in FAILURES.items() if code == error.exit_code)
+        logger.error("%s: %s", mark, " ".join(str(error).split()))
         raise SystemExit(error.exit_code) from None
     logger.info("done in %.1f s", time.monotonic() - began)
 

@@ -1,0 +1,49 @@
+# Two commands: `make run` (the whole way once) and `make test`. Both set up what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links -p 3.11
+
+.PHONY: help setup run test test-fast lint format lock clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+setup: $(VENV)/.installed  ## Create the environment from requirements.lock
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else "Lobule needs Python 3.11, 3.12 or 3.13, but %s is %d.%d; name one with: make PYTHON=python3.12" % (sys.executable, *v))'
+	@echo "Setting up $(VENV) from requirements.lock (once, one to five minutes) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@sed -n '/^uv==/,/^    # via/p' requirements.lock > $(VENV)/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.txt
+	@$(UV) pip sync --python $(BIN)/python --quiet --require-hashes --compile-bytecode requirements.lock
+	@$(UV) pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: setup  ## The whole way once: sample data to a served, monitored champion (exit 3, the gate's "no", is an answer too)
+	@$(BIN)/lobule run --promote || [ $$? -eq 3 ]
+
+test: lint  ## Everything that must hold: format, types, imports, all tests
+	@$(BIN)/pytest
+
+test-fast: setup  ## The tests that take seconds
+	@$(BIN)/pytest -m "not slow"
+
+lint: setup  ## Format, lint, types, who may import what
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup  ## Mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: setup  ## Resolve pyproject.toml again into both lock files
+	$(COMPILE) --extra dev -o requirements.lock
+	$(COMPILE) --extra serve -c requirements.lock -o infra/serve.lock
+
+clean:  ## Remove the environment and the caches; stores in .lobule stay
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,96 @@
+"""The evaluation: candidates and data in, report out."""
+
+import logging
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from components.domain.artifacts import SPLITS, Dataset, read_dataset
+from components.domain.bootstrap import Bootstrapped, bootstrap
+from components.domain.errors import InputError
+from components.domain.metrics import Floats, Scored, measure, measure_classes
+from components.domain.report import PREDICTIONS_FILE, Interval, Report
+from components.evaluate.page import write_page
+from components.evaluate.plots import write_plots
+from components.evaluate.scoring import ModelScores, predictions_table, score_candidates
+from serving.contract import Verdict
+
+logger = logging.getLogger(__name__)
+COVERAGE = "coverage"
+"""Share of the images that the service would answer rather than abstain from."""
+
+
+def evaluate_model(candidates: Path, dataset: Path, output: Path, *, draws: int = 1000, seed: int = 0) -> Report:
+    """Score the untouched test split with every seed's bundle and write the report of the chosen one.
+
+    Args:
+        candidates: directory of model bundles (`components.domain.candidates`).
+        dataset: the certified data set that they were trained on, with its test split.
+        output: directory for `report.json`, `predictions.parquet`, the plots (PNG) and `report.html`; made if missing.
+        draws: resamples of the bootstrap over groups.
+        seed: of the bootstrap.
+
+    Returns:
+        The report that was written.
+
+    Raises:
+        InputError: if a part is missing or damaged, or does not fit the other.
+        RefusedError: if the data is not as certified, or the models were trained on other data.
+    """
+    data = read_dataset(dataset)
+    data.require_certified(SPLITS)
+    rows = data.rows("test")
+    if not len(rows):
+        raise InputError(f"a data set must hold test images, but {dataset} holds none; ingest it with a larger test share")
+    models = score_candidates(candidates, data)
+    groups = [data.column("group")[row] for row in rows]
+    output.mkdir(parents=True, exist_ok=True)
+    measured = measure_chosen(models[0], groups, draws=draws, seed=seed)
+    logger.info("%d resamples of %d groups, %d drawn again for lack of a class", draws, len(set(groups)), measured.redrawn)
+    report = _report(models, measured.intervals, data, groups)
+    report.write(output)
+    pq.write_table(predictions_table(models, data), output / PREDICTIONS_FILE)
+    write_plots(models, data, output)
+    write_page(report, output, draws=measured.draws, redrawn=measured.redrawn)
+    logger.info("test AUC %.3f [%.3f, %.3f]", *(getattr(report.metrics["auc"], part) for part in ("value", "low", "high")))
+    return report
+
+
+def measure_chosen(model: ModelScores, groups: list[str], *, draws: int, seed: int) -> Bootstrapped:
+    """Return every metric of a model with its interval: those of `measure`, `coverage`, and `<class index>.<metric>`."""
+    accepted = np.array([verdict is Verdict.ACCEPT for verdict in model.verdicts], dtype=np.float64)
+
+    def all_metrics(weights: Floats) -> dict[str, Floats]:
+        coverage = (weights @ accepted) / weights.sum(axis=1)
+        return {**measure(model.scored, weights), COVERAGE: coverage, **measure_classes(model.scored, weights)}
+
+    return bootstrap(all_metrics, groups, labels=model.scored.labels, draws=draws, seed=seed)
+
+
+def _report(models: list[ModelScores], intervals: dict[str, Interval], data: Dataset, groups: list[str]) -> Report:
+    chosen = models[0]
+    by_seed = sorted(models, key=lambda model: model.card.seed)
+    single = [_values(model.scored) for model in by_seed]
+    return Report(
+        bundle=chosen.digest,
+        dataset=data.certificate.dataset,
+        certificate=data.certificate.digest,
+        test=data.certificate.splits["test"],
+        recipe=chosen.card.recipe,
+        classes=list(data.classes),
+        positive=chosen.card.positive,
+        images=len(groups),
+        groups=len(Counter(groups)),
+        metrics={name: interval for name, interval in intervals.items() if "." not in name},
+        per_class={
+            label: {name: intervals[f"{index}.{name}"] for name in ("recall", "precision")} for index, label in enumerate(data.classes)
+        },
+        seeds={name: [values[name] for values in single] for name in single[0]},
+        leaking=data.certificate.leaking or any(model.card.leaking for model in models),
+    )
+
+
+def _values(scored: Scored) -> dict[str, float]:
+    return {name: float(value[0]) for name, value in measure(scored, np.ones((1, len(scored.labels)))).items()}

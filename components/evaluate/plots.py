@@ -1,0 +1,146 @@
+"""The plots of a report, as PNG files at its root, where MLflow's compare page shows them side by side."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from components.domain.artifacts import Dataset
+from components.domain.metrics import ECE_BINS, Ints, Scored
+from components.evaluate.scoring import ModelScores
+
+PLOTS = {
+    "confusion_matrix.png": "Counts of true against predicted class at the operating point",
+    "roc.png": "ROC of the positive class; thin lines are the other seeds",
+    "pr.png": "Precision against recall of the positive class; thin lines are the other seeds",
+    "calibration.png": "How often the most probable class is right, by its probability",
+    "errors.png": "The most confident errors: true class, predicted class and its probability",
+}
+"""File name and caption of every plot."""
+
+BLUE, GREY, RED = "#0072b2", "#8a8a8a", "#c0392b"  # told apart with any colour vision (Okabe and Ito)
+SHOWN_ERRORS = 15
+
+
+def write_plots(models: list[ModelScores], dataset: Dataset, output: Path) -> None:
+    """Write every plot of `PLOTS`.
+
+    Args:
+        models: the chosen one first.
+        dataset: whose test split was scored.
+        output: directory of the report.
+    """
+    chosen, others = models[0].scored, [model.scored for model in models[1:]]
+    threshold = models[0].card.operating_point.threshold
+    figures = {
+        "confusion_matrix.png": _confusion(chosen, dataset.classes),
+        "roc.png": _roc(chosen, others, models[0].card.positive, threshold),
+        "pr.png": _pr(chosen, others, models[0].card.positive, threshold),
+        "calibration.png": _calibration(chosen),
+        "errors.png": _errors(chosen, dataset),
+    }
+    for name, figure in figures.items():
+        figure.savefig(output / name, dpi=110, bbox_inches="tight", facecolor="white", metadata={"Software": None})
+
+
+def confusion_matrix(scored: Scored) -> Ints:
+    """Count images by true (row) and predicted (column) class, int64 [K, K]."""
+    classes = scored.probabilities.shape[1]
+    return np.bincount(scored.labels * classes + scored.predicted, minlength=classes**2).reshape(classes, classes)
+
+
+def worst_errors(scored: Scored, count: int = SHOWN_ERRORS) -> Ints:
+    """Return the places of the wrongly predicted images, the most confident first, int64 [at most count].
+
+    Confidence is the probability of the predicted class above that of the true one.
+    """
+    places = np.arange(len(scored.labels))
+    lead = scored.probabilities[places, scored.predicted] - scored.probabilities[places, scored.labels]
+    wrong = np.flatnonzero(scored.predicted != scored.labels)
+    return wrong[np.argsort(-lead[wrong], kind="stable")][:count].astype(np.int64)
+
+
+def _axes(title: str, x: str, y: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(5, 4.4))
+    axes = figure.add_subplot()
+    axes.set(title=title, xlabel=x, ylabel=y)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _confusion(scored: Scored, classes: Sequence[str]) -> Figure:
+    counts = confusion_matrix(scored)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure, axes = _axes("Confusion matrix", "predicted", "true")
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(len(classes)), classes)
+    axes.set_yticks(range(len(classes)), classes, rotation=90, va="center")
+    for row, column in np.ndindex(counts.shape):
+        ink = "white" if shares[row, column] > 0.6 else "black"
+        axes.text(column, row, f"{counts[row, column]}\n{shares[row, column]:.0%}", ha="center", va="center", color=ink)
+    return figure
+
+
+def _roc(chosen: Scored, others: list[Scored], positive: str, threshold: float) -> Figure:
+    figure, axes = _axes(f"ROC ({positive})", "1 - specificity", "sensitivity")
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1)
+    for scored in others:
+        axes.plot(*roc_curve(*_truth(scored))[:2], color=GREY, linewidth=0.8)
+    axes.plot(*roc_curve(*_truth(chosen))[:2], color=BLUE, linewidth=2, label="chosen model")
+    truth, called = _truth(chosen)[0], chosen.predicted == chosen.positive
+    axes.plot(called[~truth].mean(), called[truth].mean(), "o", color=RED, label=f"operating point {threshold:.2f}")
+    axes.legend(loc="lower right", frameon=False)
+    return figure
+
+
+def _pr(chosen: Scored, others: list[Scored], positive: str, threshold: float) -> Figure:
+    figure, axes = _axes(f"Precision and recall ({positive})", "recall (sensitivity)", "precision")
+    for scored in (*others, chosen):
+        precision, recall, _ = precision_recall_curve(*_truth(scored))
+        axes.plot(recall, precision, color=BLUE if scored is chosen else GREY, linewidth=2 if scored is chosen else 0.8)
+    truth, called = _truth(chosen)[0], chosen.predicted == chosen.positive
+    if called.any():
+        axes.plot(called[truth].mean(), truth[called].mean(), "o", color=RED, label=f"operating point {threshold:.2f}")
+        axes.legend(loc="lower left", frameon=False)
+    axes.axhline(truth.mean(), color=GREY, linestyle=":", linewidth=1)
+    axes.set_ylim(0, 1.05)
+    return figure
+
+
+def _calibration(scored: Scored) -> Figure:
+    confidence = scored.probabilities.max(axis=1)
+    correct = scored.probabilities.argmax(axis=1) == scored.labels
+    places = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
+    figure, axes = _axes("Calibration", "probability of the most probable class", "share that is right")
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1)
+    filled = [index for index in range(ECE_BINS) if (places == index).any()]
+    means = [(confidence[places == index].mean(), correct[places == index].mean(), int((places == index).sum())) for index in filled]
+    axes.plot([x for x, _, _ in means], [y for _, y, _ in means], "o-", color=BLUE)
+    for x, y, count in means:
+        axes.annotate(f"n={count}", (x, y), textcoords="offset points", xytext=(4, -11), fontsize=7, color="#444444")
+    axes.set(xlim=(1 / scored.probabilities.shape[1] - 0.05, 1.05), ylim=(-0.02, 1.05))
+    return figure
+
+
+def _errors(scored: Scored, dataset: Dataset) -> Figure:
+    places, rows = worst_errors(scored), dataset.rows("test")
+    figure = Figure(figsize=(8.4, 1.9 * max(1, -(-len(places) // 5)) + 0.4))
+    if not len(places):
+        figure.text(0.5, 0.5, "no errors on the test split", ha="center", va="center")
+    for number, place in enumerate(places):
+        axes = figure.add_subplot(-(-len(places) // 5), 5, number + 1)
+        axes.imshow(dataset.pixels[rows[place]])
+        axes.set_axis_off()
+        guess = int(scored.predicted[place])
+        axes.set_title(
+            f"true {dataset.classes[scored.labels[place]]}\nsaid {dataset.classes[guess]} {scored.probabilities[place, guess]:.0%}",
+            fontsize=7,
+        )
+    return figure
+
+
+def _truth(scored: Scored) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.bool_]], np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
+    return scored.labels == scored.positive, scored.probabilities[:, scored.positive]

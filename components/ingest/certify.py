@@ -1,0 +1,47 @@
+"""The certificate of a split: what was checked, counted anew from the rows that are written."""
+
+from collections import Counter
+
+import numpy as np
+
+from components.domain.artifacts import SPLITS
+from components.domain.certificate import Certificate, rows_digest
+from components.ingest.duplicates import METHOD, clusters, members, random_split_leak
+from components.ingest.survey import Survey
+
+
+def certify(found: Survey, groups: list[str], splits: list[str], *, share: float) -> Certificate:
+    """Count what the certificate states from the assignment as it is, not as it was meant.
+
+    Args:
+        found: the survey of the source.
+        groups: group of each kept row.
+        splits: split of each kept row.
+        share: of the images that the random split, whose leak is estimated, puts on the test side.
+    """
+    ids = [found.images[row].id for row in found.kept]
+    labels = [found.images[row].found.label for row in found.kept]
+    rows = list(zip(ids, labels, groups, splits, strict=True))
+    side = np.array([SPLITS.index(split) for split in splits])
+    pairs = found.kept_pairs
+    look_alike = members(clusters(pairs, len(ids)))
+    sides_of: dict[str, set[str]] = {}
+    for group, split in zip(groups, splits, strict=True):
+        sides_of.setdefault(group, set()).add(split)
+    return Certificate(
+        dataset=rows_digest(rows),
+        splits={split: rows_digest(row for row in rows if row[3] == split) for split in SPLITS},
+        images=len(rows),
+        groups=len(sides_of),
+        classes=dict(sorted(Counter(labels).items())),
+        split_images={split: splits.count(split) for split in SPLITS},
+        method=METHOD,
+        near_duplicate_pairs=len(pairs),
+        near_duplicate_groups=len(look_alike),
+        near_duplicate_images=sum(len(cluster) for cluster in look_alike),
+        edges_across_splits=int((side[pairs[:, 0]] != side[pairs[:, 1]]).sum()),
+        groups_across_splits=sum(len(sides) > 1 for sides in sides_of.values()),
+        label_conflicts=[list(pair) for pair in [*found.conflict_pairs(), *found.crossing_pairs()]],
+        random_split_leak=random_split_leak(found.pairs, len(found.images), share=share),
+        excluded=found.excluded(),
+    )

@@ -1,0 +1,157 @@
+"""The ingest step: from a source to a certified data set.
+
+Every image is decoded once and every picture kept once; look-alikes and the images of a patient stay on one side of the split.
+The data set is written beside its place and moved there when it is whole, so a killed run leaves nothing half behind.
+"""
+
+import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from components.domain.artifacts import MANIFEST_FILE, PIXELS_FILE, SPLITS, pixel_writer, write_manifest
+from components.domain.certificate import Certificate
+from components.domain.errors import InputError
+from components.domain.recipe import Recipe
+from components.ingest.certify import certify
+from components.ingest.inspect import inspect_survey
+from components.ingest.layouts import list_images
+from components.ingest.report import REPORT_FILE, SplitCounts, render
+from components.ingest.scan import Storage
+from components.ingest.source import open_source
+from components.ingest.split import assign_splits
+from components.ingest.survey import Survey, survey
+from serving.contract import PROPERTIES, ImageSpec
+
+logger = logging.getLogger(__name__)
+NAMED = 20
+"""So many excluded files are named in the log; the certificate names all."""
+COPY_ROWS = 256
+
+
+def ingest_source(source: str, output: Path, *, recipe: Recipe, cache: Path) -> Certificate:
+    """Write the data set of a source.
+
+    Args:
+        source: a folder or `sample:KIND` (`components.ingest.source.open_source`).
+        output: directory of the data set; may exist if it is empty or holds a data set, which is replaced.
+        recipe: gives size and fit of the images, shares and seed of the split, and the positive class.
+        cache: where samples are kept.
+
+    Returns:
+        The certificate, as written into the data set.
+
+    Raises:
+        InputError: if a data set for this recipe cannot be made of the source.
+    """
+    root = open_source(source, cache=cache)
+    listing = list_images(root)
+    spec = ImageSpec(height=recipe.image_size, width=recipe.image_size, fit=recipe.fit)
+    logger.info("%d images in %s, layout: %s", len(listing.images), root, listing.layout)
+    _require_classes(sorted({each.label for each in listing.images}), root, recipe)
+    with _in_place(output.absolute()) as partial:
+        _require_space(partial, len(listing.images), spec)
+        scratch = partial / "scanned"
+        scratch.mkdir()
+        with pixel_writer(scratch, len(listing.images), spec):
+            pass
+        found = survey(listing, Storage(scratch / PIXELS_FILE, spec))
+        _tell(found)
+        labels = [found.images[row].found.label for row in found.kept]
+        groups = [found.groups[row] for row in found.kept]
+        _require_classes(sorted(set(labels)), root, recipe)
+        splits = assign_splits(labels, groups, validation=recipe.validation, test=recipe.test, seed=recipe.split_seed)
+        certificate = certify(found, groups, splits, share=recipe.test)
+        _write_pixels(found, scratch / PIXELS_FILE, partial, spec)
+        shutil.rmtree(scratch)
+        _write_manifest(found, groups, splits, partial, spec)
+        certificate.write(partial)
+        counts = SplitCounts.of(labels, groups, splits)
+        (partial / REPORT_FILE).write_text(render(inspect_survey(found, root), certificate=certificate, splits=counts), encoding="utf-8")
+    logger.info(
+        "%d images in %d groups: %s; near-duplicate pairs: %d, across splits: %d",
+        certificate.images,
+        certificate.groups,
+        ", ".join(f"{certificate.split_images[split]} {split}" for split in SPLITS),
+        certificate.near_duplicate_pairs,
+        certificate.edges_across_splits,
+    )
+    return certificate
+
+
+def _require_classes(labels: list[str], root: Path, recipe: Recipe) -> None:
+    if not labels:
+        raise InputError(f"a source must hold readable images, but none in {root} is; look at them with `lobule data inspect`")
+    if len(labels) == 1:
+        raise InputError(f"a source must hold two or more classes, but {root} holds only {labels[0]!r}; add a folder for each other class")
+    if not set(recipe.positive) & set(labels):
+        raise InputError(
+            f"the positive class must be one of {', '.join(labels)}, but the recipe names {', '.join(recipe.positive)}; "
+            f"add --set 'positive=[\"{labels[-1]}\"]' with the class whose sensitivity counts"
+        )
+
+
+def _require_space(directory: Path, images: int, spec: ImageSpec) -> None:
+    need = 2 * images * spec.height * spec.width * 3
+    free = shutil.disk_usage(directory).free
+    if need > free:
+        raise InputError(
+            f"the pixels need {need / 2**30:.1f} GiB while they are sorted, but {directory.parent} has {free / 2**30:.1f} GiB free; "
+            "free some space or lower image_size"
+        )
+
+
+def _tell(found: Survey) -> None:
+    excluded = found.excluded()
+    for each in excluded[:NAMED]:
+        logger.warning("left out %s: %s", each.source, each.reason)
+    if len(excluded) > NAMED:
+        logger.warning("left out %d more, listed in the certificate", len(excluded) - NAMED)
+
+
+def _write_pixels(found: Survey, scanned: Path, directory: Path, spec: ImageSpec) -> None:
+    """Copy the kept images' pixels to their rows, a few megabytes at a time."""
+    places = [found.images[row].place for row in found.kept]
+    source = np.load(scanned, mmap_mode="r")
+    with pixel_writer(directory, len(places), spec) as target:
+        for start in range(0, len(places), COPY_ROWS):
+            target[start : start + COPY_ROWS] = source[places[start : start + COPY_ROWS]]
+
+
+def _write_manifest(found: Survey, groups: list[str], splits: list[str], directory: Path, spec: ImageSpec) -> None:
+    kept = [found.images[row] for row in found.kept]
+    columns: dict[str, list[object]] = {
+        "id": [image.id for image in kept],
+        "source": [image.found.source for image in kept],
+        "label": [image.found.label for image in kept],
+        "group": list(groups),
+        "split": list(splits),
+        "width": [image.width for image in kept],
+        "height": [image.height for image in kept],
+        "mode": [image.mode for image in kept],
+        "mask": ["\n".join(image.found.masks) for image in kept],
+        "hash": [image.hash for image in kept],
+        "augmented": [False] * len(kept),
+        **{f"property_{name}": [image.properties[name] for image in kept] for name in PROPERTIES},
+    }
+    write_manifest(directory, columns, spec)
+
+
+@contextmanager
+def _in_place(output: Path) -> Iterator[Path]:
+    """Give a directory to write to, and put it in the place of `output` at the end; on an error, remove it."""
+    if output.exists() and not (output.is_dir() and (not any(output.iterdir()) or (output / MANIFEST_FILE).exists())):
+        raise InputError(f"a data set must go to a new or empty directory or replace a data set, but {output} is neither; name another one")
+    partial = output.with_name(f".{output.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        if output.exists():
+            shutil.rmtree(output)
+        partial.rename(output)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

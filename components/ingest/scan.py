@@ -1,0 +1,147 @@
+"""Look at every image once: decode it, name it by its content, hash what it shows, and store it at the size of training.
+
+Decoding is `serving.imaging.decode`, the same as in the service. Worker processes write resized pixels straight into one
+memory-mapped file, so memory stays bounded by a few images a worker.
+"""
+
+import hashlib
+import multiprocessing
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from components.domain.certificate import Excluded
+from components.domain.console import progress
+from components.ingest.duplicates import perceptual_hash
+from components.ingest.layouts.layout import Found
+from serving.contract import ImageSpec
+from serving.imaging import MAX_BYTES, ImageError, Pixels, decode, fit, properties
+
+CHUNK = 32
+ALONE = 4 * CHUNK
+"""So few images are scanned in this process; starting workers would take longer."""
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """A readable image.
+
+    Attributes:
+        place: its index in the list that was scanned, and in the pixel file.
+        found: where it lies and what its place says.
+        id: SHA-256 (hex) of its decoded pixels and their shape; equal for equal pictures whatever their file format.
+        hash: `perceptual_hash`, 32 bytes.
+        width, height: as decoded, in pixels.
+        mode: Pillow mode of the file.
+        properties: `serving.imaging.properties`; empty where pixels are not stored, because measuring them takes time.
+    """
+
+    place: int
+    found: Found
+    id: str
+    hash: bytes
+    width: int
+    height: int
+    mode: str
+    properties: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Where resized pixels go: an `.npy` file of uint8 [N, spec.height, spec.width, 3], made beforehand."""
+
+    file: Path
+    spec: ImageSpec
+
+
+Task = tuple[int, Found]
+
+
+def scan(images: list[Found], storage: Storage | None = None, *, workers: int | None = None) -> tuple[list[Scanned], list[Excluded]]:
+    """Decode all images.
+
+    Args:
+        images: what to look at.
+        storage: where the pixels of image i are written, at index i; None only looks.
+        workers: processes; by default one a processor, at least 2, and none for few images.
+
+    Returns:
+        The readable images in the order given, and the unreadable ones with the reason.
+    """
+    tasks = list(enumerate(images))
+    chunks = [tasks[start : start + CHUNK] for start in range(0, len(tasks), CHUNK)]
+    count = workers or (1 if len(tasks) <= ALONE else max(2, os.cpu_count() or 1))
+    seen = _here(chunks, storage) if count == 1 else _in_workers(chunks, storage, min(count, len(chunks)))
+    results = list(progress(seen, len(tasks), "images decoded"))
+    return [each for each in results if isinstance(each, Scanned)], [each for each in results if isinstance(each, Excluded)]
+
+
+def content_id(pixels: Pixels) -> str:
+    """Return the identity of a picture: SHA-256 (hex) of a line `<height> <width> 3` and its bytes."""
+    digest = hashlib.sha256(f"{pixels.shape[0]} {pixels.shape[1]} 3\n".encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()
+
+
+def _here(chunks: list[list[Task]], storage: Storage | None) -> Iterator[Scanned | Excluded]:
+    for chunk in chunks:
+        yield from _scan_chunk(chunk, storage)
+
+
+def _in_workers(chunks: list[list[Task]], storage: Storage | None, workers: int) -> Iterator[Scanned | Excluded]:
+    context = multiprocessing.get_context("spawn")  # a fork would copy the locks of threads that libraries have started
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    try:
+        for chunk in pool.map(partial(_scan_chunk, storage=storage), chunks):
+            yield from chunk
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _start_worker() -> None:
+    """Leave Ctrl-C and warnings about odd metadata to the parent, which tells the user once, and end when it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    warnings.simplefilter("ignore")
+    threading.Thread(target=_follow_parent, daemon=True).start()
+
+
+def _follow_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()  # a killed parent cannot tell its workers to stop
+        os._exit(1)
+
+
+def _scan_chunk(chunk: list[Task], storage: Storage | None) -> list[Scanned | Excluded]:
+    array = np.load(storage.file, mmap_mode="r+") if storage else None
+    results: list[Scanned | Excluded] = []
+    for place, found in chunk:
+        try:
+            size = found.path.stat().st_size
+            if size > MAX_BYTES:
+                results.append(Excluded(found.source, f"holds {size:,} bytes, more than {MAX_BYTES:,}"))
+                continue
+            decoded = decode(found.path.read_bytes())
+        except OSError as error:
+            results.append(Excluded(found.source, f"cannot be read ({type(error).__name__})"))
+            continue
+        except ImageError as error:
+            results.append(Excluded(found.source, error.message))
+            continue
+        pixels = decoded.pixels
+        if storage and array is not None:
+            array[place] = fit(pixels, storage.spec)
+        measured = properties(pixels) if storage else {}
+        height, width = pixels.shape[:2]
+        results.append(Scanned(place, found, content_id(pixels), perceptual_hash(pixels), width, height, decoded.mode, measured))
+    if array is not None:
+        array.flush()
+    return results

@@ -1,0 +1,113 @@
+"""The networks: a backbone that turns pixels into a feature map, and a head that turns pooled features into logits.
+
+Preprocessing belongs to the backbone, so that everything downstream takes raw uint8 RGB.
+"""
+
+import warnings
+from dataclasses import dataclass
+
+import keras
+
+from components.domain.errors import InputError
+from components.domain.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Network:
+    """A classifier in two parts.
+
+    Attributes:
+        backbone: float [N, S, S, 3] in [0, 255] -> feature map [N, h, w, C].
+        head: embedding [N, C] (the pooled feature map) -> logits [N, K].
+        pretrained: the backbone starts from weights, so it is frozen first.
+    """
+
+    backbone: keras.Model
+    head: keras.Model
+    pretrained: bool
+
+    def classifier(self, augmentation: keras.Model | None = None) -> keras.Model:
+        """Join the parts: uint8 [N, S, S, 3] -> logits [N, K], with augmentation in front where given."""
+        size = self.backbone.input_shape[1]
+        image = keras.Input((size, size, 3), dtype="uint8", name="image")
+        pixels = keras.ops.cast(image, "float32")
+        if augmentation is not None:
+            pixels = augmentation(pixels)
+        features = self.backbone(pixels)
+        return keras.Model(image, self.head(keras.layers.GlobalAveragePooling2D()(features)))
+
+    def unfreeze(self, last: int) -> None:
+        """Make the last layers of the backbone trainable, batch normalisation excepted: its statistics stay as learned."""
+        layers = [layer for layer in _body(self.backbone).layers if layer.weights]
+        for layer in _body(self.backbone).layers:
+            layer.trainable = False
+        for layer in layers[-last:] if last else []:
+            layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
+
+
+def build(recipe: Recipe, classes: int, *, weights: str | None, dropout: float, seed: int) -> Network:
+    """Build the recipe's network.
+
+    Args:
+        recipe: names the backbone and the image size.
+        classes: K.
+        weights: `imagenet` or a file for the backbone; None trains it from scratch.
+        dropout: before the last layer.
+        seed: of the initial weights and the dropout.
+
+    Raises:
+        InputError: if the weights do not fit the backbone.
+    """
+    keras.utils.set_random_seed(seed)
+    builder = {"convnet": _convnet, "mobilenetv2": _mobilenetv2}[recipe.backbone]
+    if weights is not None and recipe.backbone == "convnet":
+        raise InputError(
+            f"recipe {recipe.name} trains from scratch, but got weights {weights}; leave out --weights or choose another recipe"
+        )
+    try:
+        with warnings.catch_warnings():  # Keras only warns when layers keep their random weights
+            warnings.filterwarnings("error", message=".*freshly-initialized weights")
+            backbone = builder(recipe.image_size, weights)
+    except Exception as error:  # Keras raises a bare Exception when a download fails
+        if weights is None:
+            raise
+        reason = str(error).strip().splitlines()[0]
+        if weights == "imagenet":
+            message = f"weights imagenet must be downloaded once, but that failed ({reason}); name a file with --weights FILE, or none"
+        else:
+            message = (
+                f"weights must be of {recipe.backbone} without its top, but {weights} does not fit ({reason}); name a file saved from it"
+            )
+        raise InputError(message) from None
+    width = backbone.output_shape[-1]
+    head = keras.Sequential(
+        [keras.Input((width,)), keras.layers.Dropout(dropout, seed=seed), keras.layers.Dense(classes, name="logits")], name="head"
+    )
+    network = Network(backbone, head, pretrained=weights is not None)
+    if network.pretrained:
+        network.unfreeze(0)
+    return network
+
+
+def _convnet(size: int, _: str | None) -> keras.Model:
+    image = keras.Input((size, size, 3))
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(image)
+    for width in (24, 48, 96, 128):
+        x = keras.layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
+        x = keras.layers.BatchNormalization(momentum=0.9)(x)
+        x = keras.layers.ReLU()(x)
+        x = keras.layers.MaxPooling2D()(x)
+    return keras.Model(image, x, name="convnet")
+
+
+def _mobilenetv2(size: int, weights: str | None) -> keras.Model:
+    image = keras.Input((size, size, 3))
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(image)
+    body = keras.applications.MobileNetV2(include_top=False, weights=weights, input_shape=(size, size, 3), name="body")
+    x = body(x, training=False) if weights else body(x)
+    return keras.Model(image, x, name="mobilenetv2")
+
+
+def _body(backbone: keras.Model) -> keras.Model:
+    nested = [layer for layer in backbone.layers if isinstance(layer, keras.Model)]
+    return nested[0] if nested else backbone

@@ -1,0 +1,154 @@
+"""The schedule: a head on cached embeddings of a frozen backbone, then the last layers; or the whole network from scratch."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from components.domain.artifacts import Dataset
+from components.domain.recipe import Recipe
+from components.learning import augmentation
+from components.learning.fit import OnEpoch, Phase, fit, predict_logits
+from components.learning.network import Network
+from components.learning.scores import Floats, Targets, balanced_weights
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What a model learns from and is watched on.
+
+    Attributes:
+        pixels: uint8 [N, S, S, 3], memory-mapped.
+        train, validation: row indices.
+        train_targets, validation_targets: class index of each.
+        class_weights: float32 [K].
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    train: Targets
+    train_targets: Targets
+    validation: Targets
+    validation_targets: Targets
+    class_weights: Floats
+
+    @classmethod
+    def of(cls, dataset: Dataset, recipe: Recipe) -> "Examples":
+        """Take the train and validation splits of a certified training set."""
+        dataset.require_certified(("train", "validation"))
+        train, validation = dataset.rows("train"), dataset.rows("validation")
+        targets, classes = dataset.targets, len(dataset.classes)
+        weights = balanced_weights(targets[train], classes) if recipe.balance else np.ones(classes, dtype=np.float32)
+        return cls(dataset.pixels, train, targets[train], validation, targets[validation], weights)
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Pooled features of a frozen backbone: every view of the training images, view after view, and the validation images."""
+
+    train: Floats
+    validation: Floats
+
+
+def embed(network: Network, examples: Examples, recipe: Recipe, *, seed: int) -> Embeddings:
+    """Pass every training image `recipe.views` times (first as it is, then augmented) and every validation image once.
+
+    Returns:
+        float32 [views * n, C] and [m, C].
+    """
+    pooled = keras.layers.GlobalAveragePooling2D()
+    image = keras.Input((recipe.image_size, recipe.image_size, 3), dtype="uint8")
+    pixels = keras.ops.cast(image, "float32")
+    plain = keras.Model(image, pooled(network.backbone(pixels)))
+    policy = augmentation.build(recipe.augmentation, recipe.image_size, seed=seed)
+    augmented = keras.Model(image, pooled(network.backbone(policy(pixels, training=True))))
+    views = [predict_logits(plain, examples.pixels, examples.train)]
+    for view in range(1, recipe.views):
+        logger.info("embedding %d training images, view %d of %d", len(examples.train), view + 1, recipe.views)
+        views.append(predict_logits(augmented, examples.pixels, examples.train))
+    return Embeddings(np.concatenate(views), predict_logits(plain, examples.pixels, examples.validation))
+
+
+def fit_head(network: Network, embeddings: Embeddings, examples: Examples, phase: Phase, on_epoch: OnEpoch) -> dict[str, float]:
+    """Train the head on embeddings; the backbone is not touched. Returns the best epoch (`fit`)."""
+    views = len(embeddings.train) // len(examples.train)
+    places = np.arange(len(embeddings.validation))
+    return fit(
+        network.head,
+        embeddings.train,
+        np.arange(len(embeddings.train)),
+        np.tile(examples.train_targets, views),
+        examples.class_weights,
+        validation=(lambda: predict_logits(network.head, embeddings.validation, places), examples.validation_targets),
+        phase=phase,
+        on_epoch=on_epoch,
+    )
+
+
+def fit_pixels(network: Network, examples: Examples, recipe: Recipe, phase: Phase, on_epoch: OnEpoch) -> dict[str, float]:
+    """Train whatever is trainable from augmented pixels. Returns the best epoch (`fit`)."""
+    policy = augmentation.build(recipe.augmentation, recipe.image_size, seed=phase.seed)
+    plain = network.classifier()
+    return fit(
+        network.classifier(policy),
+        examples.pixels,
+        examples.train,
+        examples.train_targets,
+        examples.class_weights,
+        validation=(lambda: predict_logits(plain, examples.pixels, examples.validation), examples.validation_targets),
+        phase=phase,
+        on_epoch=on_epoch,
+    )
+
+
+def phase_of(recipe: Recipe, *, epochs: int, learning_rate: float, seed: int, warm_up: bool = False) -> Phase:
+    """Return the settings of a phase of a recipe."""
+    return Phase(epochs, learning_rate, warm_up, recipe.weight_decay, recipe.batch_size, recipe.label_smoothing, recipe.patience, seed)
+
+
+def fit_network(
+    network: Network, examples: Examples, recipe: Recipe, embeddings: Embeddings | None, *, seed: int, on_epoch: OnEpoch
+) -> dict[str, float]:
+    """Train a network by the recipe's whole schedule; it ends with the best epoch's weights over all phases.
+
+    Args:
+        network: as built.
+        examples: train and validation.
+        recipe: gives the schedule.
+        embeddings: of the frozen backbone; needed where it is pretrained.
+        seed: of order and augmentation.
+        on_epoch: told the curves, epochs counted through all phases.
+
+    Returns:
+        The validation metrics of the best epoch, its number, and `epochs`, how many were trained.
+    """
+    done = 0
+
+    def numbered(_: int, values: Mapping[str, float]) -> None:
+        nonlocal done
+        on_epoch(done, values)
+        done += 1
+
+    first = phase_of(recipe, epochs=recipe.epochs, learning_rate=recipe.learning_rate, seed=seed)
+    if not network.pretrained:
+        best = fit_pixels(network, examples, recipe, first, numbered)
+        return {**best, "epochs": float(done)}
+    assert embeddings is not None
+    best = fit_head(network, embeddings, examples, first, numbered)
+    if recipe.fine_tune_epochs:
+        kept = network.backbone.get_weights(), network.head.get_weights()
+        network.unfreeze(recipe.fine_tune_layers)
+        frozen_epochs = done
+        second = phase_of(recipe, epochs=recipe.fine_tune_epochs, learning_rate=recipe.fine_tune_learning_rate, seed=seed, warm_up=True)
+        tuned = fit_pixels(network, examples, recipe, second, numbered)
+        if tuned["val_auc"] >= best["val_auc"]:
+            best = {**tuned, "epoch": tuned["epoch"] + frozen_epochs}
+        else:
+            logger.info("fine-tuning did not help: the frozen phase's weights are kept")
+            network.backbone.set_weights(kept[0])
+            network.head.set_weights(kept[1])
+    return {**best, "epochs": float(done)}

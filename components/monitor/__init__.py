@@ -1,0 +1,1 @@
+"""Compares what the service has seen with what its model was made for: our detectors decide, Evidently shows."""

@@ -1,0 +1,21 @@
+"""What a verdict leaves in the run: numbers that can be plotted from window to window."""
+
+from components.monitor.verdict import DriftVerdict, Status
+
+
+def drift_metrics(verdict: DriftVerdict) -> dict[str, float]:
+    """Return the verdict as metrics.
+
+    Returns:
+        `drift` (1 or 0), `drift_images`, `drift_columns` that drifted, and the largest effect and the smallest corrected
+        p-value of all detectors; `drift` and the last three are missing when there is too little data.
+    """
+    if verdict.status is Status.TOO_LITTLE_DATA:
+        return {"drift_images": float(verdict.images)}
+    return {
+        "drift": float(verdict.status is Status.DRIFT),
+        "drift_images": float(verdict.images),
+        "drift_columns": float(len(verdict.drifted)),
+        "drift_largest_effect": max(detector.effect for detector in verdict.detectors),
+        "drift_smallest_p": min(detector.corrected for detector in verdict.detectors),
+    }

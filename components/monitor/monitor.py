@@ -1,0 +1,160 @@
+"""Compares the current window with the champion's reference window and says whether anything has drifted."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.domain.errors import InputError
+from components.monitor.battery import Battery, run_detectors
+from components.monitor.onset import onset
+from components.monitor.verdict import DriftVerdict, Status
+from components.monitor.window import read_reference, read_window
+from components.monitor.words import drift_text, no_drift_text, too_little_text
+from serving.contract import Card, ContractError, tree_digest
+
+logger = logging.getLogger(__name__)
+
+JSON_FILE = "drift.json"
+PAGE_FILE = "drift.html"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A verdict and the two tables that it rests on, columns `PREDICTION_SCHEMA`."""
+
+    verdict: DriftVerdict
+    reference: pa.Table
+    current: pa.Table
+
+
+def monitor(
+    log: Path,
+    bundle: Path,
+    output: Path,
+    *,
+    since: datetime | None,
+    until: datetime | None = None,
+    alpha: float = 0.01,
+    min_images: int = 30,
+    seed: int = 0,
+) -> DriftVerdict:
+    """Judge a window and write `drift.json` and `drift.html`.
+
+    Args:
+        log: directory of the prediction log.
+        bundle: the model bundle whose answers are watched.
+        output: directory for the two files; created if it is not there.
+        since: first moment, with a time zone; None is the beginning of the log.
+        until: moment after the last; None is its end.
+        alpha: chance of an alarm for a window without drift.
+        min_images: below this many nothing is claimed.
+        seed: of every draw.
+
+    Returns:
+        The verdict; its `exit_code` is 0, 4 or 5.
+
+    Raises:
+        InputError: as `judge`.
+    """
+    from components.monitor.page import write_page
+
+    judged = judge(log, bundle, since=since, until=until, alpha=alpha, min_images=min_images, seed=seed)
+    output.mkdir(parents=True, exist_ok=True)
+    judged.verdict.write(output / JSON_FILE)
+    write_page(judged, output / PAGE_FILE)
+    return judged.verdict
+
+
+def judge(
+    log: Path,
+    bundle: Path,
+    *,
+    since: datetime | None,
+    until: datetime | None = None,
+    alpha: float = 0.01,
+    min_images: int = 30,
+    seed: int = 0,
+) -> Judged:
+    """Compare the window `since <= time < until` of a bundle's answers with its reference window.
+
+    Args:
+        log: directory of the prediction log; a missing one holds no images.
+        bundle: the model bundle.
+        since: first moment, with a time zone; None is the beginning of the log.
+        until: moment after the last; None is its end.
+        alpha: chance of an alarm for a window without drift, in [0.001, 0.2].
+        min_images: below this many images, in the window or the reference, nothing is claimed; at least 10.
+        seed: of every draw.
+
+    Raises:
+        InputError: if an argument or the bundle is unfit.
+    """
+    if not 0.001 <= alpha <= 0.2:
+        raise InputError(f"alpha must lie in [0.001, 0.2], but got {alpha}; 0.01 is one false alarm in a hundred windows")
+    if min_images < 10:
+        raise InputError(f"min_images must be at least 10, but got {min_images}; fewer images show only gross changes")
+    try:
+        card = Card.read(bundle)
+    except ContractError as error:
+        raise InputError(str(error)) from None
+    digest = tree_digest(bundle)
+    window = read_window(log, digest, since=since, until=until, seed=seed)
+    reference = read_reference(bundle, seed=seed)
+    enough = min(window.images, reference.num_rows) >= min_images
+    battery = run_detectors(reference, window.table, alpha=alpha, seed=seed) if enough else Battery((), (), np.zeros(0))
+    drifted = [detector for detector in battery.detectors if detector.drifted]
+    first, last = _span(window.table)
+    began = _onset(window.table, battery) if drifted else None
+    if not battery.detectors:
+        status = Status.TOO_LITTLE_DATA
+        text = too_little_text(
+            images=window.images,
+            reference=reference.num_rows,
+            least=min_images,
+            other_bundles=window.other_bundles,
+            unreadable=len(window.unreadable),
+        )
+    elif drifted:
+        status = Status.DRIFT
+        text = drift_text(drifted, watched=len(battery.detectors), images=window.images, first=first, onset=began)
+    else:
+        status = Status.NO_DRIFT
+        text = no_drift_text(watched=len(battery.detectors), images=window.images, reference=reference.num_rows, alpha=alpha)
+    logger.info("%s", text)
+    verdict = DriftVerdict(
+        status=status,
+        model=card.name,
+        bundle=digest,
+        images=window.images,
+        compared=window.table.num_rows,
+        reference_images=reference.num_rows,
+        since=since,
+        until=until,
+        first=first,
+        last=last,
+        alpha=alpha,
+        onset=began,
+        detectors=battery.detectors,
+        not_watched=battery.not_watched,
+        other_bundles=window.other_bundles,
+        unreadable=window.unreadable,
+        text=text,
+    )
+    return Judged(verdict, reference, window.table)
+
+
+def _span(table: pa.Table) -> tuple[datetime | None, datetime | None]:
+    ends = pc.min_max(table.column("time")).as_py()
+    return ends["min"], ends["max"]
+
+
+def _onset(table: pa.Table, battery: Battery) -> datetime | None:
+    """Return when the strongest detector's change began, None if with the first row."""
+    row = onset(battery.signal)
+    began: datetime | None = table.column("time")[row].as_py() if row else None
+    return began

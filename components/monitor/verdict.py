@@ -1,0 +1,124 @@
+"""What the monitor says: the verdict, the detectors behind it and what was left out. Written as `drift.json`."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from components.monitor.columns import About, Kind
+
+
+class Status(StrEnum):
+    """Has anything changed, as far as this many images can tell?"""
+
+    NO_DRIFT = "no drift"
+    DRIFT = "drift"
+    TOO_LITTLE_DATA = "too little data"
+
+    @property
+    def exit_code(self) -> int:
+        """What `lobule monitor` ends with."""
+        return {Status.NO_DRIFT: 0, Status.DRIFT: 4, Status.TOO_LITTLE_DATA: 5}[self]
+
+
+@dataclass(frozen=True)
+class Detector:
+    """One watched column, compared.
+
+    Attributes:
+        name: of the column in the prediction log.
+        words: its name in a sentence.
+        kind: how it was compared.
+        about: what a change in it tells about.
+        p_value: of this detector alone.
+        corrected: p-value times the number of detectors, at most 1 (Bonferroni); drift where it is at most alpha.
+        effect: size of the difference, 0 the same, 1 apart altogether.
+        drifted: the corrected p-value is at most alpha.
+        reference, current: `p10`, `median`, `p90` of a number, the share of each category; empty for embeddings.
+    """
+
+    name: str
+    words: str
+    kind: Kind
+    about: About
+    p_value: float
+    corrected: float
+    effect: float
+    drifted: bool
+    reference: dict[str, float]
+    current: dict[str, float]
+
+
+@dataclass(frozen=True)
+class NotWatched:
+    """A column that could not be compared, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class DriftVerdict:
+    """The verdict on one window.
+
+    Attributes:
+        status: no drift, drift or too little data.
+        model: registered name on the model's card.
+        bundle: its digest.
+        images: this model's images in the window.
+        compared: how many of them were compared, drawn at random if there were more than the limit.
+        reference_images: images of the reference window that were compared.
+        since, until: the window that was asked for; None is open.
+        first, last: time of its first and last image.
+        alpha: chance of a false alarm for a window without drift.
+        onset: when the drift most likely began; None if it was there from the first image on, or if there is no drift.
+        detectors: by corrected p-value, then effect, strongest first; none when there is too little data.
+        not_watched: columns that could not be compared.
+        other_bundles: rows of the window that other models answered, left out.
+        unreadable: files of the log that could not be read, left out.
+        text: one paragraph: what changed, since when, what to do.
+    """
+
+    status: Status
+    model: str
+    bundle: str
+    images: int
+    compared: int
+    reference_images: int
+    since: datetime | None
+    until: datetime | None
+    first: datetime | None
+    last: datetime | None
+    alpha: float
+    onset: datetime | None
+    detectors: tuple[Detector, ...]
+    not_watched: tuple[NotWatched, ...]
+    other_bundles: int
+    unreadable: tuple[str, ...]
+    text: str
+
+    @property
+    def exit_code(self) -> int:
+        """0 no drift, 4 drift, 5 too little data."""
+        return self.status.exit_code
+
+    @property
+    def drifted(self) -> tuple[Detector, ...]:
+        """The detectors that found drift, strongest first."""
+        return tuple(detector for detector in self.detectors if detector.drifted)
+
+    def to_json(self) -> str:
+        """Return the verdict as one JSON document; times in ISO 8601."""
+        values = {"schema_version": 1, "exit_code": self.exit_code, **asdict(self)}
+        return json.dumps(values, indent=2, allow_nan=False, default=_encode) + "\n"
+
+    def write(self, path: Path) -> None:
+        """Write the JSON document to a file."""
+        path.write_text(self.to_json(), encoding="utf-8")
+
+
+def _encode(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"a verdict holds no {type(value).__name__}")

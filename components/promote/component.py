@@ -1,0 +1,38 @@
+"""Promotion as a pipeline step."""
+
+from kfp import dsl
+from kfp.dsl import Markdown, Output
+
+from components import images
+
+
+@dsl.component(base_image=images.TRAIN, install_kfp_package=False)
+def promote(name: str, version: str, policy: str, run: str, apply: bool, code: str, decision: Output[Markdown]) -> str:
+    """Run the gate on a registered version; returns `promote`, `reject` or `cannot tell`.
+
+    Args:
+        name: of the registered model.
+        version: of the challenger.
+        policy: text of the promotion policy (TOML).
+        run: name of the pipeline run.
+        apply: move the alias and write the ledger; otherwise decide and show only.
+        code: digest of the code; a change of it makes a cached result stale.
+        decision: the gate's words.
+    """
+    from pathlib import Path
+
+    from components.domain.console import step
+    from components.promote.policy import Policy
+    from components.promote.registry import decide_version, promote_version
+    from components.promote.wording import told
+    from components.tracking.store import connect
+
+    with step("promote"):
+        rules = Policy.from_toml(policy)
+        connect()
+        if apply:
+            result = promote_version(name, version, policy=rules, reason=f"pipeline run {run}", force=False, actor="pipeline")
+        else:
+            result = decide_version(name, version, policy=rules)
+        Path(decision.path).write_text(told(result, name=name, version=version, applied=apply), encoding="utf-8")
+        return str(result.outcome)

@@ -1,0 +1,91 @@
+"""The promotion policy: `mlflow/promotion-policy.toml` as a frozen type. Every key is required, an unknown one is an error."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.domain.errors import InputError
+
+POLICY_FILE = Path(__file__).resolve().parents[2] / "mlflow" / "promotion-policy.toml"
+"""The policy of this checkout. Images carry none: there a pipeline passes its text."""
+
+_LAYOUT: dict[str, tuple[str, ...]] = {
+    "evidence": ("min_test_images", "min_test_groups"),
+    "model": ("min_auc_low", "min_sensitivity", "max_ece"),
+    "champion": ("auc_margin", "sensitivity_margin"),
+    "protocol": ("leaking",),
+}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a challenger must show.
+
+    Attributes:
+        min_test_images, min_test_groups: below these nothing can be told.
+        min_auc_low: of the lower end of the AUC's interval.
+        min_sensitivity: of the positive class, at the operating point.
+        max_ece: largest expected calibration error.
+        auc_margin, sensitivity_margin: how much worse than the champion is still not inferior.
+        leaking: always `reject`.
+    """
+
+    min_test_images: int
+    min_test_groups: int
+    min_auc_low: float
+    min_sensitivity: float
+    max_ece: float
+    auc_margin: float
+    sensitivity_margin: float
+    leaking: str = "reject"
+
+    def __post_init__(self) -> None:
+        for name in ("min_test_images", "min_test_groups"):
+            value = getattr(self, name)
+            if type(value) is not int or value < 1:
+                raise InputError(f"the policy's {name} must be a whole number of at least 1, but got {value!r}; correct it")
+        for name in ("min_auc_low", "min_sensitivity", "max_ece", "auc_margin", "sensitivity_margin"):
+            value = getattr(self, name)
+            if type(value) not in (int, float) or not 0 <= value <= 1:
+                raise InputError(f"the policy's {name} must be a number in [0, 1], but got {value!r}; correct it")
+        if self.leaking != "reject":
+            raise InputError(f'the policy\'s leaking must be "reject", but got {self.leaking!r}; a leaking model is never champion')
+
+    @classmethod
+    def from_toml(cls, text: str) -> "Policy":
+        """Read a policy.
+
+        Args:
+            text: TOML with the tables and keys of `mlflow/promotion-policy.toml`.
+
+        Raises:
+            InputError: for an unknown or missing key, or a value out of range.
+        """
+        try:
+            tables = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(f"the policy must be TOML, but {error}; correct it") from None
+        given = {
+            (table, key) for table, part in tables.items() for key in (part if isinstance(part, dict) else ("",))
+        }  # a bare key at the top shows as (key, "")
+        known = {(table, key) for table, keys in _LAYOUT.items() for key in keys}
+        for wrong, rule in ((given - known, "the policy has no setting"), (known - given, "the policy must have a setting")):
+            if wrong:
+                table, key = sorted(wrong)[0]
+                choices = ", ".join(f"{a}.{b}" for a, b in sorted(known))
+                raise InputError(f"{rule} {f'{table}.{key}'.rstrip('.')}; its settings are {choices}")
+        return cls(**{key: tables[table][key] for table, key in known})
+
+
+def policy_text(path: Path | None = None) -> str:
+    """Return the text of a policy file; without a path that of this checkout.
+
+    Raises:
+        InputError: if there is none.
+    """
+    try:
+        return (path or POLICY_FILE).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"a promotion needs its policy, but {path or POLICY_FILE} cannot be read ({type(error).__name__}); name one"
+        ) from None

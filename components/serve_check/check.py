@@ -1,0 +1,143 @@
+"""Train/serve parity of what will really run: test images as files through HTTP must score as in the evaluation."""
+
+import io
+import json
+import logging
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+from PIL import Image
+
+from components.domain.artifacts import read_dataset
+from components.domain.errors import InputError, RefusedError
+from components.domain.report import PREDICTIONS_FILE, Report
+from components.serve_check.server import Client, serve_bento
+
+logger = logging.getLogger(__name__)
+CHECK_FILE = "serve_check.json"
+TOLERANCE = 1e-3
+"""Largest difference of a probability between the evaluation and the service."""
+
+
+@dataclass(frozen=True)
+class ServeCheck:
+    """What the served Bento did.
+
+    Attributes:
+        bundle: digest that the service told.
+        images: test images that were sent.
+        largest_difference: of a probability, between the report and the service.
+        differing_classes, differing_verdicts: images for which the service says another one than the report.
+        p50_ms, p95_ms: latency of one request at a time, from sending to the whole answer, in milliseconds.
+        ready_seconds: from start to readiness.
+    """
+
+    bundle: str
+    images: int
+    largest_difference: float
+    differing_classes: int
+    differing_verdicts: int
+    p50_ms: float
+    p95_ms: float
+    ready_seconds: float
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the service answers as the evaluation did."""
+        return self.largest_difference <= TOLERANCE and self.differing_classes == 0
+
+    def write(self, directory: Path) -> None:
+        """Write `serve_check.json`."""
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / CHECK_FILE).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class _Expected:
+    probabilities: list[float]
+    predicted_class: str
+    verdict: str
+
+
+def check_service(bento: Path, dataset: Path, report: Path, *, images: int, output: Path, predictions: Path) -> ServeCheck:
+    """Serve a Bento, send it test images as PNG, and compare its answers with the report.
+
+    Args:
+        bento: the Bento's directory.
+        dataset: data set artifact with a test split.
+        report: report artifact of the bundle in the Bento.
+        images: how many test images are sent at most, spread over the split.
+        output: directory for `serve_check.json`; written whether or not the answers agree.
+        predictions: directory that becomes the prediction log.
+
+    Raises:
+        InputError: if the report is of another bundle or lacks the images, or the service does not come up.
+        RefusedError: if the answers differ by more than `TOLERANCE`.
+    """
+    data, told = read_dataset(dataset), Report.read(report)
+    rows = data.rows("test")
+    chosen = rows[np.unique(np.linspace(0, len(rows) - 1, min(images, len(rows))).round().astype(int))] if len(rows) else rows
+    if images < 1 or not len(chosen):
+        raise InputError(f"a check needs a test image, but got images={images} and {len(rows)} test rows; ingest more data")
+    known, ids = _expected(report), data.column("id")
+    times: list[float] = []
+    differences: list[float] = []
+    classes = verdicts = 0
+    with tempfile.TemporaryDirectory(prefix="lobule-serve-check-") as home:
+        with serve_bento(bento, home=Path(home), settings={"LOBULE_PREDICTION_LOG": str(predictions.resolve())}) as served:
+            client = Client(served.port)
+            digest = str(client.get("/health")["bundle"])
+            if digest != told.bundle:
+                raise InputError(
+                    f"the report must be of the served bundle {digest}, but is of {told.bundle}; evaluate and package one model"
+                )
+            for row in chosen:
+                expected = known.get(ids[row])
+                if expected is None:
+                    raise InputError(f"the report must hold every test image, but lacks {ids[row]}; evaluate the model again")
+                encoded = _png(data.pixels[row])
+                began = time.perf_counter()
+                answer = client.predict(encoded)
+                times.append(1e3 * (time.perf_counter() - began))
+                differences.append(_difference(answer, expected, told.classes))
+                classes += answer["class_name"] != expected.predicted_class
+                verdicts += answer["verdict"] != expected.verdict
+            client.close()
+        p50, p95 = np.percentile(times, [50, 95])
+    check = ServeCheck(digest, len(chosen), max(differences), classes, verdicts, float(p50), float(p95), served.ready_seconds)
+    check.write(output)
+    logger.info(
+        "%d images, largest difference %.2g, p50 %.1f ms, p95 %.1f ms, ready in %.1f s",
+        check.images, check.largest_difference, check.p50_ms, check.p95_ms, check.ready_seconds,
+    )  # fmt: skip
+    if not check.agrees:
+        raise RefusedError(
+            f"the service must score within {TOLERANCE} of the evaluation, but differs by {check.largest_difference:.4g} "
+            f"and in {check.differing_classes} classes; evaluate and package on the same kind of machine"
+        )
+    return check
+
+
+def _expected(report: Path) -> dict[str, _Expected]:
+    table = pq.read_table(report / PREDICTIONS_FILE)
+    return {
+        row["id"]: _Expected(row["probabilities"], row["predicted_class"], row["verdict"])
+        for row in table.to_pylist()
+        if row.get("chosen", True) and row["split"] == "test"
+    }
+
+
+def _png(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.asarray(pixels)).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def _difference(answer: dict[str, object], expected: _Expected, classes: list[str]) -> float:
+    given = answer["probabilities"]
+    assert isinstance(given, dict)
+    return max(abs(float(given[name]) - value) for name, value in zip(classes, expected.probabilities, strict=True))

@@ -1,0 +1,149 @@
+"""From a trained network to a finished bundle: exported, checked against Keras, calibrated on validation, described by its card.
+
+Everything that serving will compute is computed here by serving's own code on the exported graph, so that what is chosen on
+validation holds for what is served. The canary image is synthetic: a bundle carries no patient's picture.
+"""
+
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from components.domain.artifacts import Dataset
+from components.domain.errors import LobuleError
+from components.domain.recipe import Recipe
+from components.learning.export import export_graph
+from components.learning.fit import predict_logits
+from components.learning.network import Network
+from components.learning.scores import validation_scores
+from components.train.calibrate import choose_limits, choose_operating_point, fit_temperature
+from serving.contract import CANARY_FILE, PREDICTION_SCHEMA, PROPERTIES, REFERENCE_FILE, Card, ImageSpec, Limits, OperatingPoint
+from serving.openvino_graph import OpenVinoGraph
+from serving.predictor import Predictor, Scores, softmax
+from serving.reference import NEIGHBOURS, knn_distance
+from serving.verdict import judge, predicted_class
+
+EXPORT_TOLERANCE = 1e-3
+"""Largest difference of a probability between Keras and the exported graph."""
+
+logger = logging.getLogger(__name__)
+
+
+class ExportError(LobuleError):
+    """The exported graph does not answer as the network does: a defect, never accepted."""
+
+    exit_code = 1
+
+
+def write_bundle(network: Network, dataset: Dataset, bundle: Path, *, recipe: Recipe, seed: int, code: str, commit: str) -> Card:
+    """Write a model bundle for a trained network and return its card.
+
+    Args:
+        network: as trained.
+        dataset: the training set; its validation split calibrates and becomes the reference window.
+        bundle: directory to write.
+        recipe: that trained it.
+        seed: of this model.
+        code: digest of the code.
+        commit: git commit.
+
+    Raises:
+        ExportError: if the exported graph differs from the network by more than `EXPORT_TOLERANCE`.
+    """
+    bundle.mkdir(parents=True, exist_ok=True)
+    export_graph(network, bundle)
+    positive = positive_class(recipe, dataset.classes)
+    card = _draft(dataset, recipe, positive, seed=seed, code=code, commit=commit)
+    rows = dataset.rows("validation")
+    targets, images = dataset.targets[rows], np.asarray(dataset.pixels[rows])
+    graph = OpenVinoGraph.load(bundle, card)
+    draft = Predictor(card, "", graph, np.ones((1, network.backbone.output_shape[-1]), np.float32)).scores(images)
+    logits = np.log(np.maximum(draft.probabilities, 1e-12)).astype(np.float32)
+    difference = float(np.abs(draft.probabilities - softmax(predict_logits(network.classifier(), images, np.arange(len(rows))))).max())
+    if not difference <= EXPORT_TOLERANCE:
+        raise ExportError(
+            f"the exported graph must agree with Keras within {EXPORT_TOLERANCE}, but differs by {difference:.2g}; report this"
+        )
+    temperature = fit_temperature(logits, targets)
+    probabilities = softmax((logits / temperature).astype(np.float32))
+    distances = knn_distance(draft.embedding, draft.embedding, NEIGHBOURS, exclude_self=True)
+    index = dataset.classes.index(positive)
+    point = choose_operating_point(probabilities[:, index], targets == index, recipe.target_sensitivity)
+    validation = {key.removeprefix("val_"): value for key, value in validation_scores(logits, targets).items()}
+    card = card.model_copy(
+        update={
+            "temperature": temperature,
+            "operating_point": point,
+            "limits": choose_limits(probabilities, index, point.threshold, distances),
+            "validation": validation | {"images": float(len(rows)), "export_difference": difference},
+        }
+    )
+    scores = Scores(probabilities, draft.embedding, distances, draft.activation)
+    _write_reference(bundle, dataset, scores, card)
+    canary = canary_image(card.image)
+    Image.fromarray(canary).save(bundle / CANARY_FILE)
+    canary_scores = Predictor(card, "", graph, draft.embedding).scores(canary[None]).probabilities[0]
+    card = card.model_copy(update={"canary_scores": tuple(float(score) for score in canary_scores)})
+    card.write(bundle)
+    Predictor.load(bundle)
+    return card
+
+
+def positive_class(recipe: Recipe, classes: tuple[str, ...]) -> str:
+    """Return the class whose sensitivity counts: the first of the recipe's names that the data has."""
+    return next(name for name in recipe.positive if name in classes)
+
+
+def canary_image(spec: ImageSpec) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
+    """Draw the canary: smooth colour waves with seeded noise, uint8 [H, W, 3]. It shows nothing; its scores only must not change."""
+    y, x = np.mgrid[0 : spec.height, 0 : spec.width].astype(np.float64)
+    waves = np.stack([128 + 90 * np.sin(x / (9 + 4 * channel) + y / (14 - 3 * channel)) for channel in range(3)], axis=-1)
+    noise = np.random.default_rng(0).normal(0, 12, waves.shape)
+    return np.clip(waves + noise, 0, 255).astype(np.uint8)
+
+
+def _draft(dataset: Dataset, recipe: Recipe, positive: str, *, seed: int, code: str, commit: str) -> Card:
+    return Card(
+        name=recipe.model_name,
+        recipe=recipe.name,
+        classes=dataset.classes,
+        positive=positive,
+        image=dataset.spec,
+        temperature=1.0,
+        operating_point=OperatingPoint(threshold=0.5, target_sensitivity=recipe.target_sensitivity, sensitivity=0, specificity=0),
+        limits=Limits(margin=0, min_confidence=0, out_of_distribution=0, false_alarm_rate=0),
+        canary_scores=(0.0,) * len(dataset.classes),
+        seed=seed,
+        dataset=dataset.certificate.dataset,
+        certificate=dataset.certificate.digest,
+        recipe_digest=recipe.digest,
+        code=code,
+        commit=commit,
+        leaking=dataset.certificate.leaking,
+        validation={},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _write_reference(bundle: Path, dataset: Dataset, scores: Scores, card: Card) -> None:
+    rows = dataset.rows("validation")
+    table = dataset.table.take(pa.array(rows))
+    chosen = [predicted_class(row, card) for row in scores.probabilities]
+    judged = [judge(row, float(distance), card)[0] for row, distance in zip(scores.probabilities, scores.distance, strict=True)]
+    columns = {
+        "time": [datetime.fromisoformat(card.created)] * len(rows),
+        "request_id": [f"reference-{number}" for number in range(len(rows))],
+        "bundle": [""] * len(rows),
+        "verdict": [verdict.value for verdict in judged],
+        "predicted_class": [card.classes[index] for index in chosen],
+        "confidence": [float(row[index]) for row, index in zip(scores.probabilities, chosen, strict=True)],
+        "distance": scores.distance.tolist(),
+        "probabilities": scores.probabilities.tolist(),
+        "embedding": scores.embedding.tolist(),
+        **{f"property_{name}": table.column(f"property_{name}").to_pylist() for name in PROPERTIES},
+    }
+    pq.write_table(pa.table(columns, schema=PREDICTION_SCHEMA), bundle / REFERENCE_FILE)

@@ -1,0 +1,82 @@
+"""The final fit: the study's best recipe once per seed, each model finished into a bundle; the best on validation is chosen."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from components.domain.artifacts import read_dataset
+from components.domain.candidates import Candidates
+from components.domain.names import TAG_RECIPE
+from components.domain.recipe import Recipe
+from components.domain.study import read_best
+from components.domain.tracking import Tracker
+from components.learning import network as networks
+from components.learning.phases import Examples, embed, fit_network
+from components.train.bundle import write_bundle
+from components.train.curves import write_curves
+
+logger = logging.getLogger(__name__)
+
+
+def train_models(
+    training_set: Path, study: Path, output: Path, *, weights: str | None, code: str, commit: str, tracker: Tracker
+) -> Candidates:
+    """Train one model per seed and write their bundles.
+
+    Args:
+        training_set: artifact with the train and validation splits.
+        study: artifact with the recipe to train.
+        output: candidates artifact to write.
+        weights: of the backbone (`components.learning.weights`).
+        code: digest of the code.
+        commit: git commit.
+        tracker: told the curves: of each seed in a child run, of the chosen one in the run itself.
+
+    Returns:
+        The candidates; the one with the best validation AUC is chosen.
+    """
+    recipe = read_best(study)
+    dataset = read_dataset(training_set)
+    examples = Examples.of(dataset, recipe)
+    classes = len(dataset.classes)
+    embeddings = None
+    curves: dict[str, list[dict[str, float]]] = {}
+    scores: dict[str, float] = {}
+    for seed in range(recipe.seeds):
+        name = f"seed-{seed}"
+        network = networks.build(recipe, classes, weights=weights, dropout=recipe.dropout, seed=seed)
+        if network.pretrained and embeddings is None:
+            embeddings = embed(network, examples, recipe, seed=recipe.split_seed)
+        curves[name] = []
+        with tracker.child(name) as run:
+            run.params({"seed": seed})
+            run.tags({TAG_RECIPE: recipe.name})
+
+            def on_epoch(epoch: int, values: Mapping[str, float], name: str = name, run: Tracker = run) -> None:
+                curves[name].append(dict(values))
+                run.metrics(values, step=epoch)
+                logger.info(
+                    "%s of %d, epoch %d: loss %.3f, val loss %.3f, val AUC %.3f",
+                    *(name, recipe.seeds, epoch + 1, values["loss"], values["val_loss"], values["val_auc"]),
+                )
+
+            best = fit_network(network, examples, recipe, embeddings, seed=seed, on_epoch=on_epoch)
+            card = write_bundle(network, dataset, output / name, recipe=recipe, seed=seed, code=code, commit=commit)
+            run.metrics({f"best_{key}": value for key, value in best.items()})
+        scores[name] = best["val_auc"]
+        logger.info("%s: best epoch %d, val AUC %.3f, temperature %.2f", name, best["epoch"] + 1, best["val_auc"], card.temperature)
+    candidates = Candidates(chosen=max(scores, key=lambda name: scores[name]), validation_auc=scores)
+    candidates.write(output)
+    _record(recipe, candidates, curves[candidates.chosen], output, tracker)
+    return candidates
+
+
+def _record(recipe: Recipe, candidates: Candidates, curves: list[dict[str, float]], output: Path, tracker: Tracker) -> None:
+    tracker.params(recipe.flat())
+    for epoch, values in enumerate(curves):
+        tracker.metrics(values, step=epoch)
+    tracker.metrics({"best_val_auc": candidates.validation_auc[candidates.chosen]})
+    path = output / "recipe.json"
+    path.write_text(recipe.to_json() + "\n", encoding="utf-8")
+    tracker.file(path)
+    tracker.file(write_curves(curves, output / "curves.png"))

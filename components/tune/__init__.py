@@ -1,0 +1,1 @@
+"""Searches a recipe's hyper-parameters with Optuna on the train and validation splits."""

@@ -1,0 +1,34 @@
+"""The `tune` component."""
+
+from kfp import dsl
+from kfp.dsl import Artifact, Dataset, Input, Output
+
+from components import images
+
+
+@dsl.component(base_image=images.TRAIN, install_kfp_package=False)
+def tune(training_set: Input[Dataset], recipe: str, weights: str, run: str, code: str, commit: str, study: Output[Artifact]) -> float:
+    """Search the recipe's hyper-parameters; returns the best validation AUC."""
+    from pathlib import Path
+
+    from components.domain.certificate import Certificate
+    from components.domain.console import step
+    from components.domain.recipe import Recipe
+    from components.domain.settings import home, optuna_storage
+    from components.learning.weights import resolve
+    from components.tracking.mlflow_tracker import open_run
+    from components.tracking.tags import run_tags
+    from components.tune.tune import tune as search
+
+    with step("tune"), open_run(run) as tracker:
+        tracker.tags(run_tags(Recipe.from_json(recipe), Certificate.read(Path(training_set.path)), commit))
+        _, value = search(
+            Path(training_set.path),
+            Path(study.path),
+            recipe=Recipe.from_json(recipe),
+            weights=resolve(weights, cache=home()),
+            name=run,
+            storage=optuna_storage(),
+            tracker=tracker,
+        )
+    return value

@@ -1,0 +1,27 @@
+"""Which recipe a run takes when none is named: one table, from the layout of the data and whether there are weights."""
+
+from components.domain.recipe import Recipe
+
+CHOICES = (
+    ("BUSI", True, "ultrasound-mobilenetv2", "a breast-ultrasound layout, and weights to start from"),
+    ("BUSI", False, "ultrasound-mobilenetv2", "a breast-ultrasound layout"),
+    ("", True, "histology-mobilenetv2", "weights to start from"),
+    ("", False, "quickstart", "no weights to start from, so a small network from scratch"),
+)
+"""(layout, "" for any other; weights given; recipe; the reason in words). The first row that fits decides."""
+
+
+def choose_recipe(layout: str, weights: str | None) -> tuple[str, str]:
+    """Return the recipe for a layout and the reason for it.
+
+    Args:
+        layout: name of the layout of the data (`components.ingest.layouts`).
+        weights: as given on the command line; None when it was not.
+    """
+    given = weights is not None and weights != "none"
+    return next((recipe, reason) for name, needs, recipe, reason in CHOICES if name in ("", layout) and needs == given)
+
+
+def default_weights(recipe: Recipe) -> str:
+    """Return the weights that a recipe starts from when none are named."""
+    return "none" if recipe.backbone == "convnet" else "imagenet"

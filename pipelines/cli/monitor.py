@@ -1,0 +1,119 @@
+"""`lobule monitor`: has anything drifted since the champion was chosen?"""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from components.domain.errors import InputError
+from components.domain.settings import home, prediction_log, tracking_uri
+
+if TYPE_CHECKING:
+    from components.monitor.verdict import DriftVerdict
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+@click.command(
+    epilog="Exit codes: 0 no drift, 4 drift, 5 too little data to tell, 2 bad input.\n\n\b\nResearch use only. Not for clinical use."
+)
+@click.argument("model", required=False)
+@click.option("--window", metavar="LENGTH", help="How far back to look: a number and m, h, d or w. Default 7d.")
+@click.option("--since", metavar="TIME", help="Begin there instead, in ISO 8601; UTC if it names no zone.")
+@click.option("--html", "page", type=click.Path(path_type=Path, dir_okay=False), help="Where the page goes. Default LOBULE_HOME/monitor.")
+@click.option("--no-html", is_flag=True, help="Write no page: answers some seconds sooner.")
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict as one JSON document.")
+@click.option("--alpha", type=float, default=0.01, show_default=True, help="Chance of an alarm for a window without drift.")
+@click.option("--min-images", type=int, default=30, show_default=True, help="Below this many images nothing is claimed.")
+def command(
+    *,
+    model: str | None,
+    window: str | None,
+    since: str | None,
+    page: Path | None,
+    no_html: bool,
+    as_json: bool,
+    alpha: float,
+    min_images: int,
+) -> int:
+    """Compare what the service has seen lately with the reference window of its model.
+
+    Watched are the images (brightness, colour, sharpness, noise, size), how the model sees them (embedding, distance from the
+    reference) and what it answers (confidence, classes, verdicts). MODEL is as for `lobule serve`: nothing for the champion,
+    NAME@alias, NAME/VERSION, or the directory of a bundle.
+
+    \b
+    lobule monitor                            the champion, the last seven days
+    lobule monitor --window 24h --no-html     for a cron job: read the exit code
+    lobule monitor --since 2026-01-31         everything since that day
+    lobule monitor --json | jq .detectors     for programs
+    """
+    begin = _begin(window, since)
+    if page is not None and no_html:
+        raise click.UsageError("--html and --no-html exclude each other; leave one out")
+    from components.monitor.monitor import judge
+    from components.monitor.page import write_page
+    from serving.registry import resolve
+    from serving.settings import ServiceSettings
+
+    resolved = resolve(model, tracking_uri=tracking_uri(), cache=ServiceSettings.read().cache)
+    judged = judge(prediction_log(), resolved.bundle, since=begin, alpha=alpha, min_images=min_images)
+    written = None if no_html else (page or home() / "monitor" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.html")
+    if written is not None:
+        written.parent.mkdir(parents=True, exist_ok=True)
+        write_page(judged, written)
+    if as_json:
+        click.echo(judged.verdict.to_json(), nl=False)
+    else:
+        _show(
+            judged.verdict,
+            f"{resolved.name} version {resolved.version}" if resolved.version else f"{resolved.name} in {resolved.bundle}",
+            written,
+        )
+    return judged.verdict.exit_code
+
+
+def _begin(window: str | None, since: str | None) -> datetime:
+    if window and since:
+        raise click.UsageError("--window and --since exclude each other; leave one out")
+    if since:
+        try:
+            moment = datetime.fromisoformat(since)
+        except ValueError:
+            raise InputError(f"--since must be a time in ISO 8601, but got {since!r}; write for example 2026-01-31T08:00") from None
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    text = window or "7d"
+    number, unit = text[:-1], _UNITS.get(text[-1:])
+    if unit is None or not number.isascii() or not number.isdigit() or not 0 < int(number) <= 100_000:
+        raise InputError(f"--window must be a number and m, h, d or w, but got {text!r}; write for example 24h or 7d")
+    return datetime.now(UTC) - timedelta(**{unit: int(number)})
+
+
+def _show(verdict: "DriftVerdict", name: str, page: Path | None) -> None:
+    from rich.table import Table
+
+    from components.monitor.words import side
+    from pipelines.cli.output import console
+
+    out = console()
+    out.print(f"{name}: {verdict.images:,} images, {verdict.reference_images:,} reference images", markup=False)
+    out.print(verdict.text, markup=False)
+    if verdict.detectors:
+        table = Table("watched", "verdict", box=None, pad_edge=False)
+        for heading in ("p", "effect"):
+            table.add_column(heading, justify="right")
+        table.add_column("reference")
+        table.add_column("this window")
+        for detector in verdict.detectors:
+            said, style = ("drift", "bold") if detector.drifted else ("-", None)
+            before, now = side(detector.reference, spread=False), side(detector.current, spread=False)
+            table.add_row(detector.words, said, f"{detector.corrected:.2g}", f"{detector.effect:.2f}", before, now, style=style)
+        out.print(table)
+        out.print("p is corrected for the number of detectors; effect: 0 the same, 1 apart; numbers are medians")
+    left = [f"not watched: {column.name}: {column.reason}" for column in verdict.not_watched]
+    left += [f"left out: {verdict.other_bundles:,} images that other models answered"] if verdict.other_bundles else []
+    left += [f"left out: unreadable file {file}" for file in verdict.unreadable[:5]]
+    left += [f"page: {page}"] if page is not None else []
+    for line in left:
+        out.print(line, markup=False)

@@ -1,0 +1,95 @@
+"""`lobule promote`: the gate, the alias and the ledger."""
+
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from components.domain.errors import InputError
+from components.domain.names import CHALLENGER, CHAMPION
+from pipelines.cli.stored import find_version, open_store
+
+if TYPE_CHECKING:
+    from components.promote.gate import Decision
+
+NOT_PROMOTED = 3
+
+
+@click.command("promote")
+@click.argument("version", required=False, default=f"@{CHALLENGER}")
+@click.option("--model", metavar="NAME", help="Registered model; not needed while there is only one.")
+@click.option("--reason", metavar="TEXT", default="", help="Why; kept in the ledger.")
+@click.option("--force", is_flag=True, help="Promote although the gate does not say so; needs --reason. Never for a leaking model.")
+@click.option("--dry-run", is_flag=True, help="Only say what the gate says; nothing is changed.")
+@click.option(
+    "--policy",
+    "policy_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Promotion policy; default mlflow/promotion-policy.toml.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+def command(version: str, model: str | None, reason: str, force: bool, dry_run: bool, policy_file: Path | None, as_json: bool) -> int:
+    """Ask the gate about VERSION and, if it says so, make it @champion.
+
+    VERSION is a number, @ALIAS, NAME/NUMBER or NAME@ALIAS; without it the newest trained one, @challenger. The gate reads the
+    version's report: its own floors first, then the differences to the champion on the same test images. The running
+    service follows @champion within seconds.
+
+    \b
+    Examples:
+      lobule promote
+      lobule promote 7 --reason "retrained after the scanner was replaced"
+      lobule promote --dry-run
+      lobule promote 7 --force --reason "first model on the new test set"
+
+    Exit code 0: it is champion. 3: the gate says no or cannot tell.
+    """
+    if not open_store():
+        raise InputError("there is no registered model yet; train one with `lobule run`")
+    from components.promote.policy import Policy, policy_text
+    from components.promote.registry import decide_version, promote_version
+
+    rules = Policy.from_toml(policy_text(policy_file))
+    name, number = find_version(version, model)
+    if dry_run:
+        decision = decide_version(name, number, policy=rules)
+    else:
+        decision = promote_version(name, number, policy=rules, reason=reason, force=force, actor=_actor())
+    if as_json:
+        _print_json(decision, name, number, moved=not dry_run and decision.allows)
+    else:
+        _print(decision, name, number, dry_run=dry_run)
+    return 0 if decision.allows else NOT_PROMOTED
+
+
+def _print(decision: "Decision", name: str, version: str, *, dry_run: bool) -> None:
+    forced = ", forced" if decision.forced else ""
+    click.echo(f"{name} version {version}: {decision.outcome}{forced}")
+    digest = decision.compared_with.startswith("sha256:")
+    click.echo(f"  compared with {'the champion, bundle ' + decision.compared_with[:19] if digest else decision.compared_with}")
+    for reason in decision.reasons:
+        click.echo(f"  - {reason}")
+    if dry_run:
+        click.echo("Nothing was changed (--dry-run).")
+    elif decision.allows:
+        click.echo(f"It is @{CHAMPION}. Serve it with `lobule serve`.")
+    else:
+        click.echo("The champion stays. `lobule models` lists the versions; --force --reason TEXT overrules the gate.")
+
+
+def _print_json(decision: "Decision", name: str, version: str, *, moved: bool) -> None:
+    import json
+    from dataclasses import asdict
+
+    differences = {metric: asdict(part) for metric, part in decision.differences}
+    document = {"model": name, "version": version, **asdict(decision), "differences": differences, "champion": moved}
+    click.echo(json.dumps(document, indent=2))
+
+
+def _actor() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container whose user has no name
+        return "unknown"

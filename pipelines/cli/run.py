@@ -1,0 +1,117 @@
+"""`lobule run`: the whole training pipeline on this machine."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from pipelines.runspec import RunSpec
+
+
+@click.command("run")
+@click.option("--recipe", metavar="NAME", help="Preset to train (`lobule recipes`); without it, chosen from the layout of the data.")
+@click.option("--data", "source", metavar="SOURCE", help="Folder of images, or sample:histology, sample:ultrasound, sample:idc.")
+@click.option("--weights", metavar="W", help="First weights of the backbone: imagenet, none, a file or s3://bucket/key.")
+@click.option("--trials", type=click.IntRange(1), help="Trials of the study.")
+@click.option("--seeds", type=click.IntRange(1), help="Final models, each from its own seed.")
+@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change a setting of the recipe, e.g. epochs=20. Repeatable.")
+@click.option("--resume", metavar="RUN", help="Continue an interrupted run; finished steps and trials are kept.")
+@click.option("--no-cache", is_flag=True, help="Do every step again, even where nothing changed.")
+@click.option("--promote/--no-promote", default=False, show_default=True, help="Make the model champion if the gate says so.")
+def command(
+    recipe: str | None,
+    source: str | None,
+    weights: str | None,
+    trials: int | None,
+    seeds: int | None,
+    settings: tuple[str, ...],
+    resume: str | None,
+    no_cache: bool,
+    promote: bool,
+) -> int:
+    """Ingest, augment, tune, train, evaluate, register, gate, package and check a model, on this machine.
+
+    Without arguments: the quickstart recipe on a procedural sample data set, in minutes.
+
+    \b
+    Examples:
+      lobule run --promote
+      lobule run --data ~/BUSI --weights imagenet --trials 20 --seeds 3
+      lobule run --data ~/slides --recipe quickstart --set image_size=96 --set epochs=30
+      lobule run --resume quickstart-20260102-030405-a1b2
+
+    \b
+    Exit codes: 0 done; 2 bad input; 3 refused (leaking data, or the gate under --promote); 130 interrupted, resumable.
+    """
+    from pipelines.cli.output import Progress
+    from pipelines.cli.summary import print_summary
+    from pipelines.runspec import RunSpec
+    from pipelines.supervise import supervise
+
+    if resume is not None:
+        if any(value for value in (recipe, source, weights, trials, seeds, settings)):
+            raise click.UsageError(
+                "--resume continues a run as it was started; leave out --recipe, --data, --weights, --trials, --seeds and --set"
+            )
+        spec = RunSpec.read(resume)
+    else:
+        spec = _new_spec(
+            recipe, source, weights=weights, trials=trials, seeds=seeds, settings=settings, caching=not no_cache, promote=promote
+        )
+    click.echo(f"run {spec.name}  (log: {spec.log})", err=True)
+    outcome = supervise(spec, Progress())
+    if outcome.exit_code:
+        click.echo(f"lobule: {outcome.reason}", err=True)
+        return outcome.exit_code
+    decision = print_summary(spec)
+    return 3 if spec.arguments["apply"] and decision != "promote" else 0
+
+
+def _new_spec(
+    recipe: str | None,
+    source: str | None,
+    *,
+    weights: str | None,
+    trials: int | None,
+    seeds: int | None,
+    settings: tuple[str, ...],
+    caching: bool,
+    promote: bool,
+) -> "RunSpec":
+    from components.domain.settings import home
+    from components.ingest.layouts import list_images
+    from components.ingest.source import open_source, source_version
+    from components.learning.weights import resolve
+    from pipelines.choose import choose_recipe, default_weights
+    from pipelines.cli.options import load_recipe
+    from pipelines.compile import POLICY_FILE
+    from pipelines.runspec import RunSpec, new_name
+    from pipelines.version import code_digest, git_commit
+
+    source = source or "sample:histology"
+    if recipe is not None:
+        load_recipe(recipe, settings, trials=trials, seeds=seeds)
+    root = open_source(source, cache=home())
+    if recipe is None:
+        recipe, reason = choose_recipe(list_images(root).layout, weights)
+        click.echo(f"recipe {recipe}: {reason}", err=True)
+    chosen = load_recipe(recipe, settings, trials=trials, seeds=seeds)
+    weights = weights or default_weights(chosen)
+    resolve(weights, cache=home())
+    name = new_name(chosen.name)
+    return RunSpec(
+        name=name,
+        arguments={
+            "source": source if source.startswith("sample:") else str(root.resolve()),
+            "source_version": source_version(root),
+            "recipe": chosen.to_json(),
+            "weights": weights,
+            "model": chosen.model_name,
+            "policy": POLICY_FILE.read_text(encoding="utf-8"),
+            "run": name,
+            "code": code_digest(),
+            "commit": git_commit(),
+            "apply": promote,
+        },
+        caching=caching,
+    )

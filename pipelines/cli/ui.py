@@ -1,0 +1,31 @@
+"""`lobule ui`: the MLflow UI on the store in use."""
+
+import os
+import sys
+
+import click
+
+
+@click.command("ui")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
+def command(host: str, port: int) -> None:
+    """Open the MLflow UI on the runs and models of this store; Ctrl-C ends it.
+
+    With MLFLOW_TRACKING_URI set to a server, its address is shown instead.
+    """
+    from components.domain.settings import home, tracking_uri
+
+    uri = tracking_uri()
+    if uri.startswith(("http://", "https://")):
+        click.echo(f"the store in use is a server: open {uri}")
+        return
+    from components.tracking.store import connect
+
+    connect()
+    click.echo(f"runs:   http://{host}:{port}/#/experiments\nmodels: http://{host}:{port}/#/models\nCtrl-C ends it.")
+    sys.stdout.flush()
+    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
+    artifacts = (home() / "mlflow-artifacts").as_uri()
+    arguments = ["--backend-store-uri", uri, "--default-artifact-root", artifacts, "--host", host, "--port", str(port), "--workers", "1"]
+    os.execv(sys.executable, [sys.executable, "-m", "mlflow", "server", *arguments])

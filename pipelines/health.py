@@ -1,0 +1,93 @@
+"""The checks behind `lobule doctor`; each says what it found and what to do where that is not enough."""
+
+import importlib.metadata
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.domain.settings import home, optuna_storage, tracking_uri
+
+PACKAGES = ("kfp", "mlflow", "tensorflow", "keras", "optuna", "boto3", "scikit-learn", "evidently", "bentoml", "openvino")
+FREE_GIB = 5
+
+
+@dataclass(frozen=True)
+class Check:
+    """One fact about this machine: what was looked at, whether it suffices, what was found, and the remedy."""
+
+    name: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+
+def check_all() -> list[Check]:
+    """Run every check, the slow ones last."""
+    return [_python(), *map(_package, PACKAGES), _home(), _tracking(), _optuna(), _accelerator()]
+
+
+def _python() -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Check("python", (3, 11) <= sys.version_info[:2] < (3, 14), version, "install Python 3.11, 3.12 or 3.13 and run `make` again")
+
+
+def _package(name: str) -> Check:
+    try:
+        return Check(name, True, importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return Check(name, False, "not installed", "run `make setup`, which installs from requirements.lock")
+
+
+def _home() -> Check:
+    path = home()
+    existing = next(parent for parent in (path, *path.parents) if parent.exists())
+    free = shutil.disk_usage(existing).free / 2**30
+    writable = os.access(existing, os.W_OK)
+    remedy = "set LOBULE_HOME to a directory that you may write, with room for data and models"
+    return Check("LOBULE_HOME", writable and free >= FREE_GIB, f"{path}, {free:.0f} GiB free{'' if writable else ', not writable'}", remedy)
+
+
+def _tracking() -> Check:
+    uri = tracking_uri()
+    if uri.startswith("sqlite:///"):
+        path = Path(uri.removeprefix("sqlite:///"))
+        return Check("MLflow store", True, f"{uri} ({'present' if path.is_file() else 'made by the first run'})")
+    try:
+        from components.tracking.store import connect
+
+        connect()
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        return Check("MLflow store", False, f"{uri}: {reason}", "start the server or correct MLFLOW_TRACKING_URI")
+    return Check("MLflow store", True, uri)
+
+
+def _optuna() -> Check:
+    import sqlalchemy
+
+    url = optuna_storage()
+    shown = sqlalchemy.make_url(url).render_as_string(hide_password=True)
+    if url.startswith("sqlite:///"):
+        return Check("Optuna store", True, shown)
+    try:
+        sqlalchemy.create_engine(url).connect().close()
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        return Check("Optuna store", False, f"{shown}: {reason}", "start the database or correct LOBULE_OPTUNA_STORAGE")
+    return Check("Optuna store", True, shown)
+
+
+def _accelerator() -> Check:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    try:
+        import keras
+
+        devices = keras.distribution.list_devices("gpu")
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        return Check("training back end", False, f"{backend}: {reason}", "set KERAS_BACKEND=tensorflow, or install the back end named")
+    where = f"{len(devices)} GPU" if devices else f"no GPU, {os.cpu_count()} CPU cores: training works, slowly"
+    return Check("training back end", True, f"Keras on {backend}, {where}")

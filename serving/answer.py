@@ -1,0 +1,63 @@
+"""One image from bytes to answer: the work that a thread does for a request."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from serving.http_errors import error_body
+from serving.imaging import ImageError, decode
+from serving.metrics import Metrics
+from serving.pictures import data_uri, overlay, shrink
+from serving.prediction_log import PredictionLog
+from serving.responses import Json, prediction_document, version_number
+from serving.rows import prediction_row
+from serving.settings import ServiceSettings
+from serving.slot import Served
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What an answer shall hold beside the scores: the heat map, the thumbnail."""
+
+    explain: bool = False
+    image: bool = True
+
+
+class Answerer:
+    """Decodes, predicts, draws, logs and counts."""
+
+    def __init__(self, settings: ServiceSettings, metrics: Metrics, log: PredictionLog | None) -> None:
+        self._settings, self._metrics, self._log = settings, metrics, log
+
+    def answer(self, data: bytes, served: Served, wanted: Wanted, request_id: str) -> Json:
+        """Answer for one encoded image.
+
+        Raises:
+            ImageError: if the image is refused.
+        """
+        try:
+            pixels = decode(data, max_bytes=self._settings.max_bytes, max_pixels=self._settings.max_pixels).pixels
+        except ImageError as error:
+            self._metrics.refusals.labels(error.code).inc()
+            raise
+        prediction = served.predictor.predict([pixels])[0]
+        image = heatmap = None
+        if wanted.image or wanted.explain:
+            small = shrink(pixels)
+            image = data_uri(small) if wanted.image else None
+            heatmap = data_uri(overlay(small, prediction.activation)) if wanted.explain else None
+        card = served.predictor.card
+        self._metrics.predictions.labels(
+            str(version_number(served) or ""), card.classes[prediction.predicted_class], prediction.verdict.value
+        ).inc()
+        if self._log:
+            row = prediction_row(prediction, card, bundle=served.predictor.digest, request_id=request_id, time=datetime.now(UTC))
+            if not self._log.add(row):
+                self._metrics.lost_rows.inc()
+        return prediction_document(prediction, served, image=image, heatmap=heatmap)
+
+    def answer_or_error(self, data: bytes, served: Served, wanted: Wanted, request_id: str) -> Json:
+        """Answer for one image of a batch, or say what is wrong with it, so that it fails alone."""
+        try:
+            return self.answer(data, served, wanted, request_id)
+        except ImageError as error:
+            return {**error_body(error.code, error.message, error.remedy)}

@@ -1,0 +1,121 @@
+"""The HTTP routes. Handlers only read, hand over and answer; the work stands in `serving.answer`."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import FastAPI, Query, Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from serving import docs_page, http_errors
+from serving.answer import Answerer, Wanted
+from serving.contract import DISCLAIMER
+from serving.engine import Engine
+from serving.http_errors import ApiError
+from serving.responses import DASHBOARD, Json, envelope, health_document
+from serving.settings import ServiceSettings
+from serving.slot import Served, Slot
+from serving.upload import read_images
+
+Explain = Annotated[bool, Query(description="true adds the heat map as a data URI in `heatmap`")]
+Picture = Annotated[bool, Query(description="false leaves out the thumbnail in `image`")]
+IMAGE_FIELDS = ("image", "file")
+BATCH_FIELDS = ("images", "image", "file")
+_ERRORS: dict[int | str, dict[str, object]] = {
+    400: {"description": "not an image, or damaged"},
+    401: {"description": "no valid API key, where one is set"},
+    413: {"description": "too many bytes, pixels or images"},
+    415: {"description": "unsupported content type"},
+    422: {"description": "wrong field or parameter"},
+    429: {"description": "overloaded; see Retry-After"},
+    503: {"description": "no model is loaded; see Retry-After"},
+    504: {"description": "took too long"},
+}
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the handlers work with; the service puts it into `app.state.context`."""
+
+    settings: ServiceSettings
+    slot: Slot
+    engine: Engine
+    answerer: Answerer
+
+
+def create_app() -> FastAPI:
+    """Build the application; it answers once `app.state.context` is set."""
+    app = FastAPI(title="Lobule", version="1", description=DISCLAIMER, docs_url=None, redoc_url=None)
+    http_errors.install(app)
+
+    @app.post("/predict", responses=_ERRORS, openapi_extra=_body("image", several=False))
+    async def predict(request: Request, explain: Explain = False, image: Picture = True) -> Response:
+        """Judge one image: multipart field `image` (or `file`), or the raw body with an image content type."""
+        context = _context(request)
+        async with context.engine.admit():
+            served = _served(context)
+            data = (await read_images(request, IMAGE_FIELDS, max_bytes=context.settings.max_bytes))[0]
+            request_id = request.state.request_id
+            document = await context.engine.run(context.answerer.answer, data, served, Wanted(explain, image), request_id)
+        request.state.notes.update(verdict=document["verdict"], predicted_class=document["class_name"])
+        return _json({**document, **envelope(served, request_id)})
+
+    @app.post("/predict/batch", responses=_ERRORS, openapi_extra=_body("images", several=True))
+    async def predict_batch(request: Request, explain: Explain = False, image: Picture = False) -> Response:
+        """Judge several images, sent as repeated multipart fields `images`; each is answered or fails alone, in order."""
+        context = _context(request)
+        settings = context.settings
+        async with context.engine.admit():
+            served = _served(context)
+            images = await read_images(request, BATCH_FIELDS, max_bytes=settings.max_batch_bytes, max_images=settings.max_images)
+            request_id, wanted = request.state.request_id, Wanted(explain, image)
+            jobs = [context.engine.run(context.answerer.answer_or_error, data, served, wanted, request_id) for data in images]
+            results = await asyncio.gather(*jobs)
+        request.state.notes.update(images=len(results), failed=sum("error" in result for result in results))
+        return _json({"results": results, **envelope(served, request_id)})
+
+    @app.api_route("/health", methods=["GET", "HEAD"], include_in_schema=False)
+    @app.get("/health")
+    async def health(request: Request) -> Response:
+        """Describe the model that is served, and the service."""
+        context = _context(request)
+        return _json(health_document(context.slot, context.settings))
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return HTMLResponse(docs_page.render(app.openapi()))
+
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+    async def dashboard() -> Response:
+        return FileResponse(DASHBOARD / "index.html", media_type="text/html")
+
+    app.mount("/static", StaticFiles(directory=DASHBOARD, check_dir=False), name="static")
+    return app
+
+
+def _context(request: Request) -> Context:
+    context: Context = request.app.state.context
+    return context
+
+
+def _served(context: Context) -> Served:
+    served = context.slot.current
+    if served is None:
+        raise ApiError(
+            "no_model", f"no model is loaded: {context.slot.refused}", "see /health; promote a model or correct the setting", 503
+        )
+    return served
+
+
+def _json(document: Json) -> Response:
+    return Response(json.dumps(document, separators=(",", ":")), media_type="application/json")
+
+
+def _body(name: str, *, several: bool) -> dict[str, object]:
+    image = {"type": "string", "format": "binary"}
+    field = {"type": "array", "items": image} if several else image
+    form = {"schema": {"type": "object", "required": [name], "properties": {name: field}}}
+    raw = {} if several else {"image/*": {"schema": image}}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": form, **raw}}}

@@ -1,0 +1,79 @@
+// The card of the model that answers, drawn from `GET /health`.
+
+import { digest, el, percent, term, when, words } from "./dom.js";
+
+/** Draw the champion's card, and the line in the page's head that names it. */
+export function drawModel(body, line, health) {
+  line.replaceChildren(dot("ok"), `${health.name}, ${versionOf(health)}`);
+  body.replaceChildren(
+    ...warnings(health),
+    el(
+      "div",
+      { className: "columns" },
+      group("Identity", identity(health)),
+      group("What it takes and answers", answers(health)),
+      validation(health),
+    ),
+    group("Digests", digests(health), "digests"),
+  );
+}
+
+/** Say in the page's head and card that the service does not tell its model. */
+export function drawNoModel(body, line, message, remedy) {
+  line.replaceChildren(dot("bad"), "No model answers");
+  body.replaceChildren(el("p", { className: "notice" }, message), el("p", { className: "fine" }, remedy));
+}
+
+const dot = (kind) => el("span", { className: `dot ${kind}`, "aria-hidden": "true" });
+
+function group(title, rows, extra = "") {
+  return el("div", { className: "group" }, el("h3", {}, title), el("dl", { className: `facts ${extra}` }, ...rows));
+}
+
+/** The version of a model in words; a bundle from a directory has none. */
+export const versionOf = ({ version }) => (version === null ? "not registered" : `version ${version}`);
+
+function warnings(health) {
+  const found = [];
+  if (health.leaking) found.push("This model was trained under a protocol that leaks between training and test images. Its scores are for comparison only.");
+  if (health.refused) found.push(`A newer version was refused: ${health.refused}`);
+  return found.map((text) => el("p", { className: "notice" }, text));
+}
+
+function identity(health) {
+  return [
+    term("Name", health.name),
+    term("Version", String(health.version ?? "not registered")),
+    term("Chosen by", health.followed ? `following @${health.alias}` : "pinned"),
+    term("Recipe", health.recipe),
+    term("Trained", when(health.created)),
+    term("Loaded since", when(health.loaded_since)),
+  ];
+}
+
+function answers(health) {
+  const { image, operating_point: point } = health;
+  const classes = health.classes.map((name) =>
+    el("li", {}, words(name), name === health.positive ? el("span", { className: "tag" }, "positive") : null),
+  );
+  return [
+    term("Classes", el("ul", { className: "classes" }, ...classes)),
+    term("Image", `${image.width} \u00d7 ${image.height} pixels, ${image.fit === "crop" ? "centre crop" : "stretched"}`),
+    term("Operating point", percent(point.threshold)),
+    term("Sensitivity there", `${percent(point.sensitivity)} (validation)`),
+    term("Specificity there", `${percent(point.specificity)} (validation)`),
+  ];
+}
+
+function validation(health) {
+  const metrics = Object.entries(health.validation);
+  if (!metrics.length) return null;
+  return group(
+    "Metrics on validation images",
+    metrics.map(([name, value]) => term(words(name), value.toFixed(3))),
+  );
+}
+
+function digests(health) {
+  return ["bundle", "dataset", "certificate"].map((name) => term(name, digest(`${name} digest`, health[name])));
+}

@@ -1,0 +1,79 @@
+"""One line of JSON for each request: id, route, status, time, verdict. No file names, no pixels, no addresses.
+
+The request id is always made here. One that a client sends might name a patient, and the id goes into the prediction log.
+"""
+
+import json
+import logging
+import sys
+import time
+import uuid
+from datetime import UTC, datetime
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+logger = logging.getLogger(__name__)
+ROUTES = frozenset({"/", "/predict", "/predict/batch", "/health", "/docs", "/openapi.json", "/metrics", "/livez", "/readyz", "/healthz"})
+QUIET = frozenset({"/metrics", "/livez", "/readyz", "/healthz"})
+"""Routes that probes call all the time; only their errors are told."""
+
+
+class JsonLines(logging.Formatter):
+    """Formats a record as one line of JSON; a dictionary as message is merged in."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+        }
+        line |= record.msg if isinstance(record.msg, dict) else {"logger": record.name, "message": record.getMessage()}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+def configure() -> None:
+    """Send what `serving` tells to standard error as lines of JSON."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger("serving")
+    root.handlers, root.propagate = [handler], False
+    root.setLevel(logging.INFO)
+    for noisy in ("python_multipart", "mlflow", "alembic"):  # what a client sends wrong is answered, not told
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+
+
+class RequestLog:
+    """ASGI middleware: gives each request an id (also in the header X-Request-ID) and tells how it went."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on and log it when it is done."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id, began, status = uuid.uuid4().hex, time.perf_counter(), 500
+        notes: dict[str, object] = {}
+        state = scope.setdefault("state", {})
+        state["request_id"], state["notes"] = request_id, notes
+
+        async def with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = int(message["status"])
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        path = str(scope["path"])
+        route = path if path in ROUTES else "/static" if path.startswith("/static/") else "other"
+        try:
+            await self.app(scope, receive, with_id)
+        finally:
+            if route not in QUIET or status >= 400:
+                milliseconds = round((time.perf_counter() - began) * 1e3, 1)
+                logger.info(
+                    {"request_id": request_id, "method": scope["method"], "route": route, "status": status, "ms": milliseconds, **notes}
+                )

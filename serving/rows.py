@@ -1,0 +1,42 @@
+"""One row of `PREDICTION_SCHEMA`: the same in the prediction log and in a bundle's reference window, so that they compare."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import pyarrow as pa
+
+from serving.contract import PREDICTION_SCHEMA, Card
+from serving.predictor import Prediction
+
+Cell = str | float | datetime | list[float] | None
+Row = dict[str, Cell]
+
+
+def prediction_row(prediction: Prediction, card: Card, *, bundle: str, request_id: str, time: datetime) -> Row:
+    """Describe one prediction.
+
+    Args:
+        prediction: the answer.
+        card: of the bundle that gave it; names the classes.
+        bundle: digest of that bundle; empty in its own reference window.
+        request_id: of the request, or of the reference image.
+        time: when, with its time zone.
+    """
+    return {
+        "time": time,
+        "request_id": request_id,
+        "bundle": bundle,
+        "verdict": prediction.verdict.value,
+        "predicted_class": card.classes[prediction.predicted_class],
+        "confidence": prediction.confidence,
+        "distance": prediction.distance,
+        "probabilities": prediction.probabilities.tolist(),
+        "embedding": prediction.embedding.tolist(),
+        **{f"property_{name}": value for name, value in prediction.properties.items()},
+    }
+
+
+def rows_table(rows: Sequence[Row]) -> pa.Table:
+    """Return rows as a table of `PREDICTION_SCHEMA`."""
+    columns = {field.name: [row[field.name] for row in rows] for field in PREDICTION_SCHEMA}
+    return pa.table(columns, schema=PREDICTION_SCHEMA)

@@ -1,0 +1,150 @@
+"""The settings of the service: typed, frozen, read from the environment once. One table, which `lobule doctor` lists.
+
+`LOBULE_BUNDLE` pins a directory; `LOBULE_MODEL` names a registered model, and an alias in it is followed. With neither, the
+bundle lies beside the code, as a Bento carries it.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TypeVar
+
+from serving.imaging import MAX_BYTES, MAX_PIXELS
+
+T = TypeVar("T")
+NO_LOG = "none"
+
+
+class SettingsError(ValueError):
+    """A setting cannot be used; the message names the rule, the value and the remedy in one line."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One environment variable: its name, its default in words and what it decides."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+def _number(low: float, kind: Callable[[str], T]) -> Callable[[str], T]:
+    def parse(text: str) -> T:
+        value = kind(text)
+        if not low <= float(text) < float("inf"):
+            raise ValueError(f"at least {low:g}")
+        return value
+
+    return parse
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    return tuple(key.strip() for key in text.split(",") if key.strip())
+
+
+def _count(text: str) -> int:
+    return _number(1, int)(text)
+
+
+def _home() -> Path:
+    return Path(os.environ.get("LOBULE_HOME") or ".lobule").resolve()
+
+
+def _log(text: str) -> Path | None:
+    return None if text.lower() == NO_LOG else Path(text).resolve()
+
+
+def _define(name: str, shown: str, meaning: str, parse: Callable[[str], object]) -> dict[str, object]:
+    return {"setting": Setting(name, shown, meaning), "parse": parse}
+
+
+@dataclass(frozen=True)
+class ServiceSettings:
+    """Everything that the environment decides about the service. Limits hold for each worker process by itself."""
+
+    bundle: Path | None = field(
+        default=None, metadata=_define("LOBULE_BUNDLE", "`bundle` beside the code", "directory of the bundle that is served", Path)
+    )
+    model: str = field(
+        default="", metadata=_define("LOBULE_MODEL", "", "registered model to serve: @champion, NAME@alias (followed) or NAME/VERSION", str)
+    )
+    version: str = field(
+        default="", metadata=_define("LOBULE_MODEL_VERSION", "", "version that answers name when LOBULE_BUNDLE is set", str)
+    )
+    cache: Path = field(
+        default_factory=lambda: _home() / "cache" / "bundles",
+        metadata=_define("LOBULE_BUNDLE_CACHE", "LOBULE_HOME/cache/bundles", "where bundles from the registry are kept", Path),
+    )
+    tracking_uri: str = field(
+        default_factory=lambda: f"sqlite:///{_home() / 'mlflow.db'}",
+        metadata=_define("MLFLOW_TRACKING_URI", "SQLite in LOBULE_HOME", "where the model registry is", str),
+    )
+    poll_seconds: float = field(
+        default=10.0, metadata=_define("LOBULE_POLL_SECONDS", "10", "how often a followed alias is looked up", _number(0.1, float))
+    )
+    api_keys: tuple[str, ...] = field(
+        default=(),
+        metadata=_define("LOBULE_API_KEYS", "none: open", "keys that may call the service, separated by commas", _keys),
+        repr=False,
+    )
+    prediction_log: Path | None = field(
+        default_factory=lambda: _home() / "predictions",
+        metadata=_define("LOBULE_PREDICTION_LOG", "LOBULE_HOME/predictions", "directory of the prediction log; `none` keeps none", _log),
+    )
+    log_rows: int = field(
+        default=500,
+        metadata=_define("LOBULE_PREDICTION_LOG_ROWS", "500", "rows after which a file of the prediction log is written", _count),
+    )
+    log_seconds: float = field(
+        default=30.0,
+        metadata=_define("LOBULE_PREDICTION_LOG_SECONDS", "30", "seconds after which a file is written anyway", _number(0.1, float)),
+    )
+    workers: int = field(default=1, metadata=_define("LOBULE_WORKERS", "1", "server processes", _count))
+    max_bytes: int = field(
+        default=MAX_BYTES, metadata=_define("LOBULE_MAX_BYTES", f"{MAX_BYTES:,}", "largest image in bytes", _number(1024, int))
+    )
+    max_pixels: int = field(
+        default=MAX_PIXELS, metadata=_define("LOBULE_MAX_PIXELS", f"{MAX_PIXELS:,}", "largest image in pixels", _number(256, int))
+    )
+    max_images: int = field(default=16, metadata=_define("LOBULE_MAX_IMAGES", "16", "most images in one batch", _count))
+    max_batch_bytes: int = field(
+        default=64 * 2**20, metadata=_define("LOBULE_MAX_BATCH_BYTES", f"{64 * 2**20:,}", "largest batch in bytes", _number(1024, int))
+    )
+    max_requests: int = field(
+        default=32, metadata=_define("LOBULE_MAX_REQUESTS", "32", "requests worked on or waiting at once; more are answered 429", _count)
+    )
+    timeout: float = field(
+        default=30.0, metadata=_define("LOBULE_TIMEOUT", "30", "seconds that a request may take, upload included", _number(0.1, float))
+    )
+    threads: int = field(
+        default_factory=lambda: min(4, os.cpu_count() or 1),
+        metadata=_define("LOBULE_THREADS", "CPUs, at most 4", "threads that decode and predict", _count),
+    )
+    inference_threads: int = field(
+        default=0, metadata=_define("LOBULE_INFERENCE_THREADS", "0: the runtime decides", "CPU threads of one inference", _number(0, int))
+    )
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] | None = None) -> "ServiceSettings":
+        """Read the settings; an unset or empty variable leaves the default.
+
+        Raises:
+            SettingsError: for a value that cannot be used.
+        """
+        values = os.environ if environment is None else environment
+        chosen: dict[str, object] = {}
+        for item in fields(cls):
+            setting: Setting = item.metadata["setting"]
+            text = values.get(setting.name, "").strip()
+            if not text:
+                continue
+            try:
+                chosen[item.name] = item.metadata["parse"](text)
+            except ValueError as error:
+                raise SettingsError(f"{setting.name} must be a number in range ({error}), but got {text!r}; correct or unset it") from None
+        return cls(**chosen)  # type: ignore[arg-type]  # each value comes from its field's own parser
+
+
+SETTINGS = tuple(item.metadata["setting"] for item in fields(ServiceSettings))
+"""Every setting of the service with its default and meaning."""

@@ -1,0 +1,62 @@
+"""Recipes: what cannot be trained is refused at the door, and nothing is misread."""
+
+import json
+
+import pytest
+
+from components.domain import presets
+from components.domain.errors import InputError
+from components.domain.recipe import Augmentation, Recipe, SearchSpace
+
+
+@pytest.mark.parametrize("name", presets.names())
+def test_a_preset_survives_json_and_is_described(name):
+    recipe = presets.load(name)
+    assert Recipe.from_json(recipe.to_json()) == recipe
+    for part in ("Command:", "Cost:", "Expected:", "Source:"):
+        assert part in presets.describe(name)
+
+
+def test_a_setting_is_replaced_by_its_text():
+    recipe = presets.load("quickstart").override({"epochs": "3", "augmentation.zoom": "0.2", "search.dropout": "[0, 0.1]", "fit": "crop"})
+    assert (recipe.epochs, recipe.augmentation.zoom, recipe.search.dropout, recipe.fit) == (3, 0.2, (0, 0.1), "crop")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("epoch", "3", "no setting 'epoch'"),
+        ("augmentation.spin", "3", "no setting 'augmentation.spin'"),
+        ("augmentation", "3", "no setting 'augmentation'"),
+        ("epochs", "three", "must be of type int"),
+        ("epochs", "0", "epochs must be at least 1"),
+        ("dropout", "1.0", "dropout must lie in [0, 1)"),
+        ("backbone", "vgg", "backbone must be one of"),
+        ("balance", "1", "must be of type bool"),
+        ("search.learning_rate", "[0.1, 0.01]", "0 <= low <= high"),
+        ("image_size", "8", "image_size must lie in [32, 1024]"),
+    ],
+)
+def test_a_bad_setting_is_refused_with_its_rule(key, value, words):
+    with pytest.raises(InputError) as refused:
+        presets.load("quickstart").override({key: value})
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_an_unknown_recipe_names_those_that_exist():
+    with pytest.raises(InputError, match="choose one of .*quickstart"):
+        presets.load("quickstrat")
+
+
+def test_the_digest_changes_with_any_setting():
+    recipe = presets.load("quickstart")
+    changed = [recipe.override({"epochs": "99"}), recipe.override({"augmentation.zoom": "0.99"}), recipe.override({"search.dropout": "[0,0]"})]
+    assert len({recipe.digest, *(each.digest for each in changed)}) == 4
+
+
+def test_flat_names_every_setting_once():
+    flat = presets.load("quickstart").flat()
+    assert flat["augmentation.flips"] == "both"
+    assert flat["positive"] == "malignant 1 M"
+    assert len(flat) == len(json.loads(presets.load("quickstart").to_json())) - 2 + len(Augmentation().__dict__) + len(SearchSpace().__dict__)

@@ -1,0 +1,153 @@
+import json
+import re
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from components.domain.artifacts import PIXELS_FILE, read_dataset
+from components.domain.errors import InputError, RefusedError
+from components.domain.predictions import read_predictions
+from components.domain.report import Report
+from components.domain.tracking import NoTracker
+from components.evaluate.curves import classification_curves
+from components.evaluate.evaluate import evaluate_model
+from components.evaluate.plots import PLOTS, worst_errors
+from components.evaluate.record import log_report
+
+
+class Recorder(NoTracker):
+    """A tracker that remembers."""
+
+    def __init__(self):
+        self.values, self.facts, self.files = {}, {}, []
+
+    def metrics(self, values, step=None):
+        self.values |= dict(values)
+
+    def tags(self, values):
+        self.facts |= dict(values)
+
+    def file(self, path):
+        assert path.stat().st_size > 0
+        self.files.append(path.name)
+
+
+@pytest.fixture
+def output(tmp_path):
+    return tmp_path / "report"
+
+
+def test_the_report_holds_the_values_worked_by_hand(dataset, write_candidates, output):
+    report = evaluate_model(write_candidates(dataset), dataset, output, draws=200)
+    values = {name: interval.value for name, interval in report.metrics.items()}
+    assert (report.images, report.groups, report.positive, report.leaking) == (16, 8, "malignant", False)
+    assert values["sensitivity"] == 7 / 8 and values["specificity"] == 7 / 8 and values["accuracy"] == 14 / 16
+    assert values["auc"] == pytest.approx(63 / 64)  # only the pair of the 90 and the 140 is the wrong way round
+    assert report.per_class["benign"]["recall"].value == 7 / 8
+    assert report.seeds["sensitivity"] == [1.0, 7 / 8]  # seed 0 is half as sure and finds the 90
+    assert all(part.low <= part.value <= part.high for name, part in report.metrics.items() if name != "ece")
+    assert report.metrics["auc"].low < 63 / 64
+    assert Report.read(output) == report
+    assert report.test == read_dataset(dataset).certificate.splits["test"]
+
+
+def test_predictions_hold_every_seed_and_are_those_of_the_predictor(dataset, write_candidates, output, bundles):
+    report = evaluate_model(write_candidates(dataset), dataset, output, draws=20)
+    table = pq.read_table(output / "predictions.parquet").to_pylist()
+    assert len(table) == 32 and {row["split"] for row in table} == {"test"} and {row["seed"] for row in table if row["chosen"]} == {1}
+    missed = next(row for row in table if row["chosen"] and row["id"].startswith("test-malignant-04"))
+    assert missed["predicted_class"] == "benign" and missed["group"] == "test-malignant-2"
+    assert missed["probabilities"] == pytest.approx(bundles.expected(bundles.plain(90, 165, 20)), abs=1e-3)
+    read = read_predictions(output, report)
+    assert len(read.ids) == 16 and read.ids == sorted(read.ids)
+
+
+def test_coverage_is_the_share_that_the_service_answers(dataset, write_candidates, output):
+    report = evaluate_model(write_candidates(dataset), dataset, output, draws=20)
+    rows = [row for row in pq.read_table(output / "predictions.parquet").to_pylist() if row["chosen"]]
+    assert report.metrics["coverage"].value == sum(row["verdict"] == "accept" for row in rows) / 16
+
+
+def test_plots_are_readable_images_and_the_page_needs_nothing_else(dataset, write_candidates, output):
+    evaluate_model(write_candidates(dataset), dataset, output, draws=20)
+    for name in PLOTS:
+        with Image.open(output / name) as image:
+            assert min(image.size) > 100, name
+    page = (output / "report.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png;base64,") == len(PLOTS) and "AUC 0.984 [" in page and "prefers-color-scheme" in page
+    assert not re.search(r'(src|href)="(?!data:)', page)
+
+
+def test_the_most_confident_error_comes_first(dataset, write_candidates, output):
+    report = evaluate_model(write_candidates(dataset), dataset, output, draws=20)
+    predictions = read_predictions(output, report)
+    assert [predictions.ids[place][:17] for place in worst_errors(predictions.scored)] == ["test-malignant-04", "test-benign-04-0"]
+
+
+def test_curves_are_plain_and_finite(dataset, write_candidates, output):
+    curves = classification_curves(output, evaluate_model(write_candidates(dataset), dataset, output, draws=20))
+    assert curves.confusion == [[7, 1], [1, 7]]
+    text = json.dumps([curves.false_positive_rate, curves.true_positive_rate, curves.threshold], allow_nan=False)
+    assert json.loads(text)[0][0] == 0.0 and curves.true_positive_rate[-1] == 1.0
+
+
+def test_what_is_recorded_is_named_as_agreed(dataset, write_candidates, output):
+    report = evaluate_model(write_candidates(dataset), dataset, output, draws=20)
+    recorder = Recorder()
+    log_report(report, output, recorder)
+    assert recorder.values["test_auc"] == report.metrics["auc"].value
+    assert recorder.values["test_auc_low"] <= recorder.values["test_auc"] <= recorder.values["test_auc_high"]
+    assert recorder.values["test_sensitivity_seeds_mean"] == pytest.approx(15 / 16)
+    assert recorder.values["test_sensitivity_seeds_std"] == pytest.approx(1 / 16)
+    assert (recorder.values["test_seeds"], recorder.values["test_images"]) == (2, 16)
+    assert recorder.facts["lobule.leaking"] == "false" and recorder.facts["lobule.bundle"] == report.bundle
+    assert set(recorder.files) == {"report.json", "predictions.parquet", "report.html", *PLOTS}
+
+
+def test_equal_seeds_give_the_same_report(dataset, write_candidates, tmp_path):
+    candidates = write_candidates(dataset)
+    first, again = (evaluate_model(candidates, dataset, tmp_path / name, draws=50, seed=4) for name in ("first", "again"))
+    assert first == again
+
+
+def test_a_model_of_other_data_is_refused_because_it_may_have_seen_the_test_images(dataset, write_candidates, output):
+    with pytest.raises(RefusedError, match="may have seen"):
+        evaluate_model(write_candidates(dataset, dataset="sha256:" + "9" * 64), dataset, output)
+
+
+def test_a_test_split_that_was_changed_is_refused(dataset, write_candidates, output):
+    candidates = write_candidates(dataset)
+    table = pq.read_table(dataset / "manifest.parquet")
+    labels = ["benign"] * table.num_rows
+    pq.write_table(
+        table.set_column(table.schema.get_field_index("label"), table.schema.field("label"), [labels]), dataset / "manifest.parquet"
+    )
+    with pytest.raises(RefusedError, match="certified"):
+        evaluate_model(candidates, dataset, output)
+
+
+def test_a_bundle_with_other_classes_is_refused(dataset, write_candidates, output):
+    with pytest.raises(InputError, match="same classes"):
+        evaluate_model(write_candidates(dataset, classes=("clear", "malignant")), dataset, output)
+
+
+def test_data_of_another_image_size_is_refused(dataset, write_candidates, output):
+    candidates = write_candidates(dataset)
+    pixels = np.load(dataset / PIXELS_FILE)
+    np.save(dataset / PIXELS_FILE, pixels[:, :16, :16])
+    with pytest.raises(InputError, match="image size"):
+        evaluate_model(candidates, dataset, output)
+
+
+def test_a_damaged_bundle_is_named(dataset, write_candidates, output):
+    candidates = write_candidates(dataset)
+    (candidates / "seed-1" / "model.onnx").write_bytes(b"no graph")
+    with pytest.raises(InputError, match="seed-1"):
+        evaluate_model(candidates, dataset, output)
+
+
+def test_a_leaking_model_is_marked(dataset, write_candidates, output):
+    report = evaluate_model(write_candidates(dataset, leaking=True), dataset, output, draws=20)
+    assert report.leaking and "protocol that leaks" in (output / "report.html").read_text(encoding="utf-8")

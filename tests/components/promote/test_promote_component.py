@@ -1,0 +1,57 @@
+"""The component's body with a real KFP artifact and a real MLflow store."""
+
+import logging
+
+import mlflow
+import pytest
+from kfp import dsl
+
+from components.domain.names import CHAMPION
+from components.promote.component import promote
+from components.promote.policy import policy_text
+from components.promote.registry import alias_of
+from components.tracking.store import connect
+
+NAME = "lobule-component"
+
+
+@pytest.fixture(autouse=True)
+def steps_log():
+    """A task's process sets up its own log; other tests' must stay as it was."""
+    logger = logging.getLogger("components")
+    handlers, level, propagate = list(logger.handlers), logger.level, logger.propagate
+    yield
+    logger.handlers, logger.level, logger.propagate = handlers, level, propagate
+
+
+@pytest.fixture
+def version(tmp_path, monkeypatch, evidence):
+    """A registered version with its report."""
+    monkeypatch.setenv("LOBULE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)
+    connect()
+    with mlflow.start_run() as run:
+        mlflow.log_artifacts(str(evidence.write(tmp_path / "report", *evidence.model())))
+    client = mlflow.MlflowClient()
+    client.create_registered_model(NAME)
+    yield str(client.create_model_version(NAME, str(tmp_path / "report"), run_id=run.info.run_id).version)
+    mlflow.set_tracking_uri(None)
+    mlflow.set_registry_uri(None)
+
+
+def test_a_task_shows_first_and_moves_the_alias_only_when_told_to(version, tmp_path):
+    page = dsl.Markdown(name="decision", uri=str(tmp_path / "decision"), metadata={})
+    given = {"name": NAME, "version": version, "policy": policy_text(), "run": "run-1", "code": "x", "decision": page}
+    assert promote.python_func(**given, apply=False) == "promote"
+    assert alias_of(NAME, CHAMPION) == "" and "Nothing was changed" in (tmp_path / "decision").read_text()
+    assert [promote.python_func(**given, apply=True) for _ in range(2)] == ["promote", "promote"]  # the second is a retry
+    assert alias_of(NAME, CHAMPION) == version and "It is champion." in (tmp_path / "decision").read_text()
+
+
+def test_a_wrong_policy_ends_the_task_with_one_line(version, tmp_path, capfd):
+    page = dsl.Markdown(name="decision", uri=str(tmp_path / "decision"), metadata={})
+    with pytest.raises(SystemExit) as end:
+        promote.python_func(name=NAME, version=version, policy="strict = true", run="r", code="x", apply=True, decision=page)
+    assert end.value.code == 2
+    assert "[promote] error: the policy has no setting strict" in capfd.readouterr().err

@@ -1,0 +1,195 @@
+"""`lobule runs`, `models` and `promote` on a real MLflow store with three runs."""
+
+import importlib.util
+import json
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from pipelines.cli.main import invoke
+
+NAME = "lobule-histology"
+
+
+@pytest.fixture(scope="module")
+def patch():
+    patch = pytest.MonkeyPatch()
+    patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    patch.delenv("MLFLOW_REGISTRY_URI", raising=False)
+    patch.setenv("COLUMNS", "80")  # a table is never cut
+    yield patch
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def evidence():
+    spec = importlib.util.spec_from_file_location("cli_evidence", Path(__file__).parents[2] / "components" / "promote" / "evidence.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def home(patch, evidence, tmp_path_factory):
+    """A store with a good, a better and a leaking model, each from its own run, and a run that failed before it was evaluated."""
+    import mlflow
+
+    from components.domain.names import CHALLENGER, TAG_BUNDLE, TAG_LEAKING, TAG_RECIPE, TAG_RUN
+    from components.evaluate.plots import PLOTS
+    from components.evaluate.record import log_report
+    from components.tracking.mlflow_tracker import open_run
+
+    folder = tmp_path_factory.mktemp("home")
+    patch.setenv("LOBULE_HOME", str(folder / "store"))
+    models = {"good": {"wrong": 10, "letter": "a"}, "better": {"letter": "b"}, "leaking": {"letter": "c", "leaking": True}}
+    for number, (run, model) in enumerate(models.items(), start=1):
+        report, predictions = evidence.model(**model)
+        directory = evidence.write(folder / run, report, predictions)
+        for name in ("report.html", *PLOTS):
+            (directory / name).write_text("stand-in for a file that evaluation writes")
+        with open_run(run) as tracker:
+            log_report(report, directory, tracker)
+            with tracker.child("seed-0") as child:
+                child.metrics({"test_auc": 0.99})
+        client = mlflow.MlflowClient()
+        if number == 1:
+            client.create_registered_model(NAME)
+        tags = {
+            TAG_BUNDLE: report.bundle,
+            TAG_LEAKING: str(report.leaking).lower(),
+            TAG_RECIPE: "quickstart",
+            TAG_RUN: run,
+        }
+        client.create_model_version(NAME, str(directory), run_id=tracker.run_id, tags=tags)
+    client.set_registered_model_alias(NAME, CHALLENGER, "1")
+    with pytest.raises(ZeroDivisionError), open_run("broken"):
+        _ = 1 / 0
+    yield folder / "store"
+    mlflow.set_tracking_uri(None)
+    mlflow.set_registry_uri(None)
+
+
+@pytest.fixture
+def run(capsys):
+    def invoked(*arguments: str) -> tuple[int, str, str]:
+        code = invoke(list(arguments))
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return invoked
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["runs"], 0, "Start one: lobule run"),
+        (["runs", "--recipe", "quickstart"], 0, "lobule run --recipe quickstart"),
+        (["models"], 0, "Train one: lobule run"),
+        (["models", "--history"], 0, "Train one: lobule run"),
+        (["promote"], 2, "train one with `lobule run`"),
+    ],
+)
+def test_an_empty_home_names_the_next_command_and_stays_empty(run, monkeypatch, tmp_path, arguments, code, said):
+    monkeypatch.setenv("LOBULE_HOME", str(tmp_path / "none"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    found, out, err = run(*arguments)
+    assert found == code and said in out + err
+    assert not (tmp_path / "none").exists()
+
+
+def test_an_empty_home_is_valid_json(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("LOBULE_HOME", str(tmp_path / "none"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert json.loads(run("runs", "--json")[1])["runs"] == [] and json.loads(run("models", "--json")[1]) == {"models": []}
+
+
+def test_the_leaderboard_ranks_honest_runs_first_and_leaves_out_seeds(run, home):
+    code, out, _ = run("runs", "--json")
+    document = json.loads(out)
+    assert code == 0 and [row["run"] for row in document["runs"]] == ["better", "good", "broken", "leaking"]
+    better = document["runs"][0]
+    assert better["metrics"]["auc"] == {"value": 1.0, "low": 1.0, "high": 1.0} and (better["seeds"], better["status"]) == (1, "finished")
+    assert document["runs"][2]["status"] == "failed" and document["runs"][2]["metrics"] == {}
+    ids = json.loads(unquote(document["compare"]).partition("runs=")[2].partition("&")[0])
+    assert ids == [row["run_id"] for row in document["runs"]]
+
+
+def test_lower_is_better_where_it_is(run, home):
+    rows = json.loads(run("runs", "--json", "--sort", "log_loss")[1])["runs"]
+    values = [row["metrics"]["log_loss"]["value"] for row in rows if row["metrics"] and not row["leaking"]]
+    assert values == sorted(values) and len(values) == 2
+
+
+def test_the_leaderboard_reads_without_colour(run, home):
+    code, out, _ = run("runs", "--sort", "f1")
+    lines = out.splitlines()
+    assert code == 0 and "\x1b" not in out
+    assert lines[0].split()[-7:] == ["sensitivity", "f1", "seeds", "leaks", "data", "time", "run"]
+    assert "1.000 [1.000, 1.000]" in lines[1] and lines[1].rstrip().endswith("better")
+    assert "LEAKS" in next(line for line in lines if "leaking" in line)
+    assert "/#/compare-runs?runs=" in lines[-1]
+
+
+def test_an_unknown_metric_names_those_there_are(run, home):
+    code, _, err = run("runs", "--sort", "accurracy")
+    assert code == 2 and "accuracy" in err and len(err.splitlines()) == 1
+
+
+def test_a_recipe_without_runs_is_said(run, home):
+    assert "No run of recipe other yet" in run("runs", "--recipe", "other")[1]
+
+
+def test_versions_are_listed_with_interval_and_leak_mark(run, home):
+    code, out, _ = run("models")
+    rows = {line.split()[1]: line for line in out.splitlines() if line.startswith(NAME)}
+    assert code == 0 and set(rows) == {"1", "2", "3"}
+    assert "@challenger" in rows["1"] and "[" in rows["1"] and "LEAKS" in rows["3"]
+
+
+def test_one_model_is_found_by_name_and_an_unknown_one_is_not(run, home):
+    assert len(json.loads(run("models", "--model", NAME, "--json")[1])["models"]) == 3
+    assert run("models", "--model", "lobule-none")[0] == 2
+
+
+def test_the_way_of_a_promotion(run, home):
+    assert run("promote", "--dry-run")[0] == 0
+    assert "There is no @champion yet" in run("models")[1]
+    code, out, _ = run("promote", "--reason", "first")
+    assert code == 0 and "compared with nothing" in out and "It is @champion" in out
+    code, out, _ = run("promote", "2", "--json")
+    assert code == 0 and json.loads(out)["champion"] is True and json.loads(out)["differences"]["auc"]["value"] > 0
+    code, out, err = run("promote", f"{NAME}/3")
+    assert code == 3 and "reject" in out and "The champion stays" in out
+    assert not err
+    code, out, err = run("promote", "3", "--force", "--reason", "please")
+    assert code == 3 and "never champion" in err and not out
+    code, out, _ = run("promote", "@challenger")
+    assert code == 3 and "wholly below the margin" in out
+    assert [row["version"] for row in json.loads(run("models", "--json")[1])["models"] if "champion" in row["aliases"]] == ["2"]
+    history = run("models", "--history")[1]
+    assert "champion none -> 1" in history and "champion 1 -> 2" in history and "champion stays 2" in history
+    assert len(json.loads(run("models", "--history", "--json")[1])["history"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["promote", "seven"], "must be a number"),
+        (["promote", "9"], "there is no version '9'"),
+        (["promote", "@nobody"], "has no @nobody"),
+        (["promote", "--model", "lobule-none", "1"], "there is no"),
+        (["promote", f"{NAME}/1", "--model", "lobule-none"], "name two"),
+        (["promote", "3", "--force"], "must say why"),
+        (["promote", "1", "--policy", "/nowhere/policy.toml"], "/nowhere/policy.toml"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_two(run, home, arguments, said):
+    code, out, err = run(*arguments)
+    assert code == 2 and said in err and len(err.splitlines()) == 1 and not out
+
+
+@pytest.mark.parametrize("name", ["runs", "models", "promote"])
+def test_help_teaches_with_examples(run, name):
+    code, out, _ = run(name, "--help")
+    assert code == 0 and f"lobule {name}\n" in out and "Examples:" in out

@@ -1,0 +1,31 @@
+"""Fixtures of the serving tests: a tiny real bundle, and a real service that serves it."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # tests hold no packages; their helpers lie beside them
+
+from service_process import Running, running_service
+from tiny_bundle import write_bundle
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle whose scores depend on mean colour (see `tiny_bundle`)."""
+    return write_bundle(tmp_path_factory.mktemp("tiny") / "bundle")
+
+
+@pytest.fixture(scope="session")
+def service(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """`bentoml serve` with default limits, open to all; its home is the directory of `service.output`."""
+    with running_service(tmp_path_factory.mktemp("service"), LOBULE_BUNDLE=str(bundle), LOBULE_MODEL_VERSION="7") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def service_url(service: Running) -> str:
+    """Base URL of a running service."""
+    return service.url

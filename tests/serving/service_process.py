@@ -1,0 +1,68 @@
+"""A real `bentoml serve` process on a free loopback port, always stopped."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Running:
+    url: str
+    process: subprocess.Popen[bytes]
+    output: Path
+
+    def stop(self) -> None:
+        """Ask it to end, as a container runtime does, and wait."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(20)
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    def told(self) -> str:
+        return self.output.read_text(errors="replace")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running_service(home: Path, *, ready: bool = True, **environment: str) -> Iterator[Running]:
+    """Start the service with settings; `ready=False` waits for liveness only."""
+    home.mkdir(parents=True, exist_ok=True)
+    port, output = free_port(), home / "output.txt"
+    settings = {name: value for name, value in os.environ.items() if not name.startswith(("LOBULE_", "MLFLOW_"))}
+    settings |= {"LOBULE_HOME": str(home), "BENTOML_HOME": str(home / "bentoml"), "BENTOML_DO_NOT_TRACK": "True", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "bentoml", "serve", "serving.service:Lobule", "--host", "127.0.0.1", "--port", str(port)]
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            command, cwd=home, env=settings | environment, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    running = Running(f"http://127.0.0.1:{port}", process, output)
+    try:
+        for _ in range(600):
+            assert process.poll() is None, running.told()
+            with suppress(httpx.HTTPError):
+                if httpx.get(running.url + ("/readyz" if ready else "/livez")).status_code == 200:
+                    break
+            time.sleep(0.1)
+        else:
+            raise AssertionError(f"not ready after 60 s:\n{running.told()}")
+        yield running
+    finally:
+        running.stop()

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from serving.contract import ContractError
+from serving.reference import knn_distance
+
+
+def vectors(*rows: list[float]) -> np.ndarray:
+    return np.array(rows, dtype=np.float32)
+
+
+def test_the_distance_to_the_same_direction_is_zero_whatever_its_length():
+    assert knn_distance(vectors([3, 0]), vectors([1, 0], [0, 1]), k=1) == pytest.approx([0.0])
+
+
+def test_the_distance_is_the_mean_over_the_k_nearest():
+    # cosine distances of (1, 0): 0 to (1, 0), 1 to (0, 1), 2 to (-1, 0); the nearest two are 0 and 1
+    assert knn_distance(vectors([1, 0]), vectors([1, 0], [0, 1], [-1, 0]), k=2) == pytest.approx([0.5])
+
+
+def test_a_small_reference_is_used_whole():
+    assert knn_distance(vectors([1, 0]), vectors([0, 1], [-1, 0]), k=5) == pytest.approx([1.5])
+
+
+def test_a_reference_image_is_not_its_own_neighbour():
+    rows = vectors([1, 0], [0, 1], [-1, 0])
+    assert knn_distance(rows, rows, k=1, exclude_self=True) == pytest.approx([1.0, 1.0, 1.0])
+
+
+def test_many_rows_are_measured_in_parts_as_if_at_once():
+    rows = np.random.default_rng(0).normal(size=(2100, 4)).astype(np.float32)
+    whole = knn_distance(rows, rows, k=3, exclude_self=True)
+    one = knn_distance(rows[2050:2051], np.delete(rows, 2050, axis=0), k=3)
+    assert whole[2050] == pytest.approx(one[0], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("queries", "reference", "exclude_self"),
+    [
+        (vectors([1, 0]), np.zeros((0, 2), np.float32), False),  # nothing to compare with
+        (vectors([1, 0]), vectors([1, 0]), True),  # only itself
+        (vectors([1, 0]), vectors([1, 0, 0]), False),  # other lengths
+    ],
+)
+def test_what_cannot_be_measured_is_refused(queries: np.ndarray, reference: np.ndarray, exclude_self: bool):
+    with pytest.raises(ContractError):
+        knn_distance(queries, reference, k=1, exclude_self=exclude_self)

@@ -1,0 +1,190 @@
+"""Registered models over a real SQLite registry: logged, found, followed, and scoring alike everywhere."""
+
+import base64
+import logging
+import time
+import warnings
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from service_process import running_service
+from tiny_bundle import WEIGHTS, encode, plain, write_bundle
+
+import serving
+from serving.contract import tree_digest
+from serving.follow import Follower
+from serving.predictor import Predictor
+from serving.registry import Location, RegistryError, locate, resolve
+from serving.slot import Slot
+
+NAME = "lobule-tiny"
+RED = encode(plain(200, 60, 20, height=50, width=70))
+
+
+def register(bundle: Path, name: str = NAME) -> str:
+    """Register a bundle exactly as `components.register` does; return its version."""
+    import mlflow
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+
+    outputs = [*(ColSpec(DataType.double, label) for label in ("benign", "malignant"))]
+    outputs += [ColSpec(DataType.string, column) for column in ("predicted_class", "verdict")]
+    folder = Path(serving.__file__).parent
+    with warnings.catch_warnings(), mlflow.start_run():
+        warnings.simplefilter("ignore")
+        info = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(folder / "pyfunc.py"),
+            artifacts={"bundle": str(bundle)},
+            code_paths=[str(folder)],
+            signature=ModelSignature(inputs=Schema([ColSpec(DataType.binary, "image")]), outputs=Schema(outputs)),
+            pip_requirements=["mlflow-skinny==3.17.2"],
+            registered_model_name=name,
+        )
+    return str(info.registered_model_version)
+
+
+@pytest.fixture(scope="module")
+def registry(bundle: Path, tmp_path_factory: pytest.TempPathFactory):
+    """Address of a registry with two versions (the second answers the other way round) and a broken third."""
+    import mlflow
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    home = tmp_path_factory.mktemp("registry")
+    uri = f"sqlite:///{home / 'mlflow.db'}"
+    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    mlflow.set_experiment(experiment_id=mlflow.create_experiment("tiny", artifact_location=(home / "artifacts").as_uri()))
+    assert register(bundle) == "1"
+    assert register(write_bundle(home / "second" / "bundle", weights=-WEIGHTS)) == "2"
+    assert register(write_bundle(home / "third" / "seed-0", canary_scores=(1.0, 0.0))) == "3"
+    yield uri
+    mlflow.set_tracking_uri(before[0])
+    mlflow.set_registry_uri(before[1])
+
+
+@pytest.fixture
+def client(registry: str):
+    import mlflow
+
+    client = mlflow.MlflowClient(registry, registry)
+    client.set_registered_model_alias(NAME, "champion", "1")
+    return client
+
+
+def test_the_registered_model_scores_as_the_predictor_and_the_service_do(registry: str, bundle: Path, service_url: str):
+    import mlflow
+    import pandas as pd
+
+    images = [encode(image) for image in np.random.default_rng(5).integers(0, 256, (4, 40, 60, 3), dtype=np.uint8)]
+    frame = mlflow.pyfunc.load_model(f"models:/{NAME}/1").predict(pd.DataFrame({"image": images}))
+    assert list(frame.columns) == ["benign", "malignant", "predicted_class", "verdict"]
+    answers = [httpx.post(f"{service_url}/predict", files={"image": ("x", data)}).json() for data in images]
+    assert [list(answer["probabilities"].values()) for answer in answers] == pytest.approx(
+        frame[["benign", "malignant"]].to_numpy(), abs=2e-6
+    )
+    assert [answer["class_name"] for answer in answers] == frame["predicted_class"].tolist()
+    assert [answer["verdict"] for answer in answers] == frame["verdict"].tolist()
+
+
+def test_the_registered_model_takes_base64_as_its_server_sends_it(registry: str):
+    import mlflow
+    import pandas as pd
+
+    model = mlflow.pyfunc.load_model(f"models:/{NAME}/1")
+    text, raw = (model.predict(pd.DataFrame({"image": [value]})) for value in (base64.b64encode(RED).decode(), RED))
+    assert text.equals(raw)
+
+
+@pytest.mark.parametrize("form", [None, "@champion", f"{NAME}@champion", f"{NAME}/1", "1"])
+def test_a_model_is_found_by_alias_and_by_version(registry: str, client, bundle: Path, tmp_path: Path, form: str | None):
+    found = resolve(form, tracking_uri=registry, cache=tmp_path / "cache")
+    assert (found.name, found.version) == (NAME, "1")
+    assert (found.alias, found.followed) == (("champion", True) if not form or "@" in form else (None, False))
+    assert found.bundle == tmp_path / "cache" / tree_digest(bundle).removeprefix("sha256:")
+    assert tree_digest(found.bundle) == tree_digest(bundle)
+
+
+def test_a_directory_needs_no_registry(bundle: Path, tmp_path: Path):
+    found = resolve(str(bundle), tracking_uri="http://127.0.0.1:9", cache=tmp_path)
+    assert (found.name, found.version, found.alias, found.bundle, found.followed) == (NAME, None, None, bundle, False)
+
+
+@pytest.mark.parametrize("form", ["@nobody", "unknown@champion", "unknown/1", f"{NAME}/99", "99", "some words", "/no/such/bundle"])
+def test_a_model_that_is_not_there_is_told_with_the_forms(registry: str, client, tmp_path: Path, form: str):
+    with pytest.raises(RegistryError, match="NAME@alias"):
+        resolve(form, tracking_uri=registry, cache=tmp_path)
+
+
+def test_a_version_whose_bundle_is_not_its_digest_is_refused(registry: str, client, tmp_path: Path):
+    client.set_model_version_tag(NAME, "1", "lobule.bundle", "sha256:" + "0" * 64)
+    try:
+        with pytest.raises(RegistryError, match="must have the digest"):
+            resolve("1", tracking_uri=registry, cache=tmp_path)
+    finally:
+        client.delete_model_version_tag(NAME, "1", "lobule.bundle")
+
+
+def test_two_champions_need_a_name(registry: str, client, tmp_path: Path):
+    client.create_registered_model("another")
+    client.create_model_version("another", "file:///nowhere")
+    client.set_registered_model_alias("another", "champion", "1")
+    try:
+        with pytest.raises(RegistryError, match="another, lobule-tiny"):
+            resolve(None, tracking_uri=registry, cache=tmp_path)
+    finally:
+        client.delete_registered_model("another")
+
+
+def test_a_new_champion_takes_the_place_and_a_bad_one_does_not(registry: str, client, tmp_path: Path):
+    slot = Slot()
+    follower = Follower(slot, "@champion", tracking_uri=registry, cache=tmp_path)
+    assert follower.check()
+    assert slot.current.version == "1"
+    assert not follower.check()  # nothing new
+
+    client.set_registered_model_alias(NAME, "champion", "2")
+    assert follower.check()
+    assert (slot.current.version, slot.current.followed, slot.refused) == ("2", True, None)
+    assert slot.current.predictor.predict([plain(255, 0, 0)])[0].predicted_class == 0
+
+    client.set_registered_model_alias(NAME, "champion", "3")
+    assert not follower.check()
+    assert slot.current.version == "2"
+    assert "version 3 of lobule-tiny is not served: the canary's scores" in slot.refused
+
+    client.set_registered_model_alias(NAME, "champion", "2")
+    assert not follower.check()
+    assert slot.refused is None
+
+
+def test_a_registry_that_does_not_answer_changes_nothing(registry: str, client, bundle: Path, tmp_path: Path):
+    slot = Slot()
+    Follower(slot, "@champion", tracking_uri=registry, cache=tmp_path).check()
+    served = slot.current
+    assert not Follower(slot, "@champion", tracking_uri=f"sqlite:///{tmp_path}/no/such/folder/mlflow.db", cache=tmp_path).check()
+    assert slot.current is served
+    assert slot.refused is None
+
+
+def test_the_service_follows_the_champion_while_it_answers(registry: str, client, tmp_path: Path):
+    settings = {"LOBULE_MODEL": "@champion", "MLFLOW_TRACKING_URI": registry, "LOBULE_POLL_SECONDS": "0.2"}
+    with running_service(tmp_path, **settings) as running:
+        seen = set()
+        client.set_registered_model_alias(NAME, "champion", "2")
+        deadline = time.monotonic() + 20
+        while 2 not in seen and time.monotonic() < deadline:
+            answer = httpx.post(f"{running.url}/predict", files={"image": ("x", RED)}).json()
+            version = answer["model"]["version"]
+            seen.add(version)
+            assert answer["class_name"] == {1: "malignant", 2: "benign"}[version]  # never a mixture
+        assert 2 in seen
+        assert httpx.get(f"{running.url}/health").json()["alias"] == "champion"
+
+
+def test_locating_does_not_download(registry: str, client, bundle: Path):
+    assert locate("@champion", tracking_uri=registry) == Location(NAME, "1", "champion")
+    assert Predictor.load(bundle).digest == tree_digest(bundle)

@@ -5,10 +5,10 @@ from pathlib import Path
 from kfp import compiler
 
 from components.domain.recipe import Recipe
+from components.promote.policy import Policy, policy_text
+from pipelines.choose import default_weights
 from pipelines.training import Placement, training_pipeline
-from pipelines.version import ROOT, code_digest, git_commit
-
-POLICY_FILE = ROOT / "mlflow" / "promotion-policy.toml"
+from pipelines.version import code_digest, git_commit
 
 
 def compile_pipeline(output: Path, recipe: Recipe, placement: Placement) -> None:
@@ -16,13 +16,14 @@ def compile_pipeline(output: Path, recipe: Recipe, placement: Placement) -> None
 
     Args:
         output: `.yaml` file to write.
-        recipe: becomes the default of the parameter `recipe`; `model` and `policy` follow from it.
+        recipe: becomes the default of the parameter `recipe`; `model`, `weights` and `policy` follow from it.
         placement: resources, retries and caching.
     """
     parameters = {
+        "weights": default_weights(recipe),
         "recipe": recipe.to_json(),
         "model": recipe.model_name,
-        "policy": POLICY_FILE.read_text(encoding="utf-8"),
+        "policy": Policy.from_toml(policy_text()).to_json(),
         "code": code_digest(),
         "commit": git_commit(),
     }

@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import shutil
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,8 +53,8 @@ def _home() -> Check:
 def _tracking() -> Check:
     uri = tracking_uri()
     if uri.startswith("sqlite:///"):
-        path = Path(uri.removeprefix("sqlite:///"))
-        return Check("MLflow store", True, f"{uri} ({'present' if path.is_file() else 'made by the first run'})")
+        made = "" if Path(uri.removeprefix("sqlite:///")).is_file() else " (made by the first run)"
+        return Check("MLflow store", True, uri + made)
     try:
         from components.tracking.store import connect
 
@@ -80,14 +81,12 @@ def _optuna() -> Check:
 
 
 def _accelerator() -> Check:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    try:
-        import keras
-
-        devices = keras.distribution.list_devices("gpu")
-    except Exception as error:
-        reason = " ".join(str(error).split())[:200]
+    code = "import keras; print(len(keras.distribution.list_devices('gpu')))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    if found.returncode:
+        reason = (found.stderr.strip().splitlines() or ["no reason given"])[-1][:200]
         return Check("training back end", False, f"{backend}: {reason}", "set KERAS_BACKEND=tensorflow, or install the back end named")
-    where = f"{len(devices)} GPU" if devices else f"no GPU, {os.cpu_count()} CPU cores: training works, slowly"
+    gpus = int(found.stdout.split()[-1])
+    where = f"{gpus} GPU" if gpus else f"no GPU, {os.cpu_count()} CPU cores: training works, slowly"
     return Check("training back end", True, f"Keras on {backend}, {where}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from kfp import dsl
-from kfp.dsl import HTML, Artifact, Metrics, PipelineTask
+from kfp.dsl import Artifact, Markdown, Metrics, PipelineTask
 
 from components.augment.component import augment
 from components.evaluate.component import evaluate
@@ -22,7 +22,6 @@ from components.train.component import train
 from components.tune.component import tune
 
 NAME = "lobule-training"
-STEPS = ("ingest", "augment", "tune", "train", "evaluate", "register", "promote", "package", "serve_check", "monitor")
 
 
 CHECKED_IMAGES = 200
@@ -34,13 +33,14 @@ FALSE_ALARM_RATE = 0.01
 class Results(NamedTuple):
     """What a run leaves for its user."""
 
-    decision: str
+    outcome: str
+    decision: Markdown
     version: str
     report: Metrics
     bento: Artifact
     check: Artifact
     drift: str
-    drift_page: HTML
+    drift_report: Metrics
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def training_pipeline(placement: Placement) -> dsl.base_component.BaseComponent:
             recipe: JSON of the recipe.
             weights: imagenet, none, a file or s3://bucket/key.
             model: name under which it is registered.
-            policy: text of the promotion policy.
+            policy: JSON of the promotion policy.
             run: name of this run.
             code: digest of the code; keys the cache.
             commit: git commit of the code.
@@ -135,13 +135,14 @@ def training_pipeline(placement: Placement) -> dsl.base_component.BaseComponent:
             memory="4Gi",
         )
         return Results(
-            decision=gate.outputs["Output"],
+            outcome=gate.outputs["Output"],
+            decision=gate.outputs["decision"],
             version=version,
             report=report,
             bento=packaged.outputs["bento"],
             check=checked.outputs["check"],
             drift=watched.outputs["Output"],
-            drift_page=watched.outputs["page"],
+            drift_report=watched.outputs["drift"],
         )
 
     return pipeline

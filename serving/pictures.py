@@ -14,6 +14,7 @@ LONG_SIDE = 512
 _STOPS = np.array([[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]], dtype=np.float64)
 """Five colours of matplotlib's map `inferno`, which stays readable in gray and with colour-weak eyes."""
 _COLOURS = np.stack([np.interp(np.linspace(0, 4, 256), np.arange(5), _STOPS[:, channel]) for channel in range(3)], axis=1)
+_PALETTE = np.rint(_COLOURS).astype(np.uint8).tobytes()
 STRENGTH = 0.65
 """Opacity of the heat map where the activation is largest."""
 
@@ -33,11 +34,10 @@ def overlay(image: Image.Image, activation: npt.NDArray[np.float32]) -> Image.Im
     positive = np.maximum(activation, 0.0)
     peak = float(positive.max())
     unit = positive / peak if peak > 0 else positive
-    heat = np.asarray(Image.fromarray(unit.astype(np.float32)).resize(image.size, Image.Resampling.BICUBIC)).clip(0.0, 1.0)
-    base = np.asarray(image, dtype=np.float64)
-    alpha = (STRENGTH * heat)[:, :, None]
-    blended = base * (1 - alpha) + _COLOURS[np.rint(heat * 255).astype(np.intp)] * alpha
-    return Image.fromarray(np.rint(blended).astype(np.uint8))
+    heat = Image.fromarray(np.rint(255 * unit).astype(np.uint8)).resize(image.size, Image.Resampling.BICUBIC)
+    colours = Image.fromarray(np.asarray(heat), "P")
+    colours.putpalette(_PALETTE)
+    return Image.composite(colours.convert("RGB"), image, heat.point([round(STRENGTH * value) for value in range(256)]))
 
 
 def data_uri(image: Image.Image) -> str:

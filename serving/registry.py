@@ -30,6 +30,7 @@ _QUIET = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # whoever follows an alias asks again anyway
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
+TRAIN = "train one with `lobule run --promote`"
 FORMS = "use @alias, NAME@alias, NAME/VERSION, VERSION or a directory that holds card.json"
 
 
@@ -95,6 +96,8 @@ def locate(model: str | None, *, tracking_uri: str) -> Location:
     from mlflow.exceptions import MlflowException
 
     text = (model or f"@{CHAMPION}").strip()
+    if tracking_uri.startswith("sqlite:///") and not Path(tracking_uri.removeprefix("sqlite:///")).is_file():  # MLflow would create it
+        raise RegistryError(f"{text!r} must be a registered model, but there is no registry yet at {tracking_uri}; {TRAIN}, or {FORMS}")
     try:
         return _locate(_client(tracking_uri), text)
     except MlflowException as error:
@@ -119,7 +122,7 @@ def _only(names: list[str], text: str) -> str:
     if len(names) == 1:
         return names[0]
     if not names:
-        raise RegistryError(f"{text!r} must be a registered model, but none fits; train one with `lobule run --promote`, or {FORMS}")
+        raise RegistryError(f"{text!r} must be a registered model, but none fits; {TRAIN}, or {FORMS}")
     raise RegistryError(
         f"{text!r} must mean one model, but fits {', '.join(sorted(names))}; put its name before it, as in {names[0]}@alias"
     )

@@ -15,7 +15,9 @@ def test_the_folder_mlflow_holds_no_python_or_it_would_shadow_the_package():
 
 
 def test_mlflow_imported_from_the_root_is_the_installed_package():
-    found = subprocess.run([sys.executable, "-c", "import importlib.util as u; print(u.find_spec('mlflow').origin)"], cwd=ROOT, capture_output=True, text=True)
+    found = subprocess.run(
+        [sys.executable, "-c", "import importlib.util as u; print(u.find_spec('mlflow').origin)"], cwd=ROOT, capture_output=True, text=True
+    )
     assert Path(found.stdout.strip()).parent.parent.name == "site-packages"
 
 
@@ -35,7 +37,9 @@ def test_serving_alone_imports_without_the_training_stack(tmp_path):
     (tmp_path / "serving").symlink_to(ROOT / "serving")
     heavy = ("tensorflow", "keras", "kfp", "optuna", "sklearn", "scipy", "pandas", "evidently", "components", "pipelines")
     code = f"import sys, serving.service; print([name for name in {heavy!r} if name in sys.modules])"
-    found = subprocess.run([sys.executable, "-P", "-c", "import sys; sys.path.insert(0, '.'); " + code], cwd=tmp_path, capture_output=True, text=True)
+    found = subprocess.run(
+        [sys.executable, "-P", "-c", "import sys; sys.path.insert(0, '.'); " + code], cwd=tmp_path, capture_output=True, text=True
+    )
     assert found.stdout.strip().splitlines()[-1] == "[]", found.stderr
 
 
@@ -68,7 +72,18 @@ def test_the_serving_lock_is_a_part_of_the_lock_and_carries_no_training_stack():
 def test_the_top_level_holds_what_a_newcomer_expects_and_no_more():
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     top = {path.split("/")[0] for path in tracked if not path.startswith(".")}
-    assert top <= {"README.md", "pyproject.toml", "Makefile", "requirements.lock", "pipelines", "components", "serving", "infra", "mlflow", "tests"}
+    assert top <= {
+        "README.md",
+        "pyproject.toml",
+        "Makefile",
+        "requirements.lock",
+        "pipelines",
+        "components",
+        "serving",
+        "infra",
+        "mlflow",
+        "tests",
+    }
 
 
 def test_no_file_of_ours_is_longer_than_300_lines():

@@ -4,6 +4,7 @@
       manifest.parquet   one row per image, columns `MANIFEST`
       pixels.npy         uint8 [N, S, S, 3]; row i belongs to manifest row i
       certificate.json   `components.domain.certificate`
+      held_out/<id>.png  some test images as decoded, before resizing: what the packaged service is checked with
 
 A training set has the same form, with the train and validation splits only: no training code sees a test image.
 Pixels are memory-mapped, so memory stays bounded by the batches that are looked at.
@@ -25,6 +26,7 @@ from serving.contract import PROPERTIES, ImageSpec
 
 MANIFEST_FILE = "manifest.parquet"
 PIXELS_FILE = "pixels.npy"
+HELD_OUT_FOLDER = "held_out"
 SPLITS = ("train", "validation", "test")
 
 MANIFEST = pa.schema(
@@ -116,6 +118,11 @@ def write_manifest(directory: Path, columns: dict[str, list[object]], spec: Imag
     """Write `manifest.parquet`: one list per column of `MANIFEST`."""
     schema = MANIFEST.with_metadata({"fit": spec.fit})
     pq.write_table(pa.table(columns, schema=schema), directory / MANIFEST_FILE)
+
+
+def held_out_file(directory: Path, identity: str) -> Path:
+    """Return where a data set keeps a test image at its full size, if it is one of those that are kept."""
+    return directory / HELD_OUT_FOLDER / f"{identity.removeprefix('sha256:')}.png"
 
 
 @contextmanager

@@ -24,17 +24,19 @@ def step(name: str) -> Iterator[None]:
     """Run a component's body: set up its log, time it, and end the process with one line on a `LobuleError`."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter(f"[{name}] %(message)s"))
-    logger.handlers = [handler]
+    before = logger.handlers, logger.level, logger.propagate
+    logger.handlers, logger.propagate = [handler], False
     logger.setLevel(logging.INFO)
-    logger.propagate = False
     began = time.monotonic()
     try:
         yield
+        logger.info("done in %.1f s", time.monotonic() - began)
     except LobuleError as error:
         mark = next(mark for mark, code in FAILURES.items() if code == error.exit_code)
         logger.error("%s: %s", mark, " ".join(str(error).split()))
         raise SystemExit(error.exit_code) from None
-    logger.info("done in %.1f s", time.monotonic() - began)
+    finally:
+        logger.handlers, logger.level, logger.propagate = before
 
 
 def progress(items: Iterable[T], total: int, what: str, *, every: float = 2.0, tell: Callable[..., None] = logger.info) -> Iterator[T]:

@@ -31,11 +31,12 @@ _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); }
 body { max-width: 64rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.3rem; margin: 0; } h2 { font-size: 1.05rem; margin-top: 2rem; }
-.headline { font-size: 2.6rem; font-weight: 600; margin: .4rem 0 0; font-variant-numeric: tabular-nums; }
+.headline { font-size: clamp(1.6rem, 6vw, 2.6rem); font-weight: 600; margin: .4rem 0 0; font-variant-numeric: tabular-nums; }
 .soft { color: var(--soft); } .warn { color: var(--warn); font-weight: 600; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); } td.n { text-align: right; white-space: nowrap; }
+th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); }
+td.n { white-space: nowrap; } td.soft { min-width: 15rem; }
 figure { margin: 0; } figcaption { color: var(--soft); font-size: .85rem; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(18rem, 1fr)); gap: 1.2rem; }
 .plots img { width: 100%; background: #fff; border-radius: 6px; } .plots .full { grid-column: 1 / -1; }
@@ -67,8 +68,8 @@ def render(report: Report, directory: Path, *, draws: int, redrawn: int) -> str:
 <title>Evaluation of {escape(report.recipe)}</title><style>{_STYLE}</style></head><body>
 <h1>Evaluation of {escape(report.recipe)} on the test split</h1>
 <p class="headline">AUC {_figure(auc)}</p>
-<p class="soft">{report.images} images in {report.groups} groups that no training saw; classes {escape(", ".join(report.classes))};
-positive is {escape(report.positive)}. In brackets 95 % intervals. {DISCLAIMER}</p>
+<p class="soft">{report.images} images in {report.groups} groups{"" if report.leaking else " that no training saw"};
+classes {escape(", ".join(report.classes))}; positive is {escape(report.positive)}. In brackets 95 % intervals. {DISCLAIMER}</p>
 {leak if report.leaking else ""}
 <h2>Metrics</h2><div class="wide"><table><tr><th>metric</th><th>value</th><th>{len(report.seeds["auc"])} seeds</th><th>meaning</th></tr>
 {"".join(_row(report, name) for name in (*HIGHER_IS_BETTER, "coverage"))}</table></div>

@@ -17,6 +17,7 @@ from components.domain.certificate import Certificate
 from components.domain.errors import InputError
 from components.domain.recipe import Recipe
 from components.ingest.certify import certify
+from components.ingest.held_out import keep_held_out
 from components.ingest.inspect import inspect_survey
 from components.ingest.layouts import list_images
 from components.ingest.report import REPORT_FILE, SplitCounts, render
@@ -68,6 +69,7 @@ def ingest_source(source: str, output: Path, *, recipe: Recipe, cache: Path) -> 
         _write_pixels(found, scratch / PIXELS_FILE, partial, spec)
         shutil.rmtree(scratch)
         _write_manifest(found, groups, splits, partial, spec)
+        keep_held_out(found, splits, partial)
         certificate.write(partial)
         counts = SplitCounts.of(labels, groups, splits)
         (partial / REPORT_FILE).write_text(render(inspect_survey(found, root), certificate=certificate, splits=counts), encoding="utf-8")

@@ -71,7 +71,7 @@ def build(recipe: Recipe, classes: int, *, weights: str | None, dropout: float, 
     except Exception as error:  # Keras raises a bare Exception when a download fails
         if weights is None:
             raise
-        reason = str(error).strip().splitlines()[0]
+        reason = str(error).strip().splitlines()[0].split(". ")[0]
         if weights == "imagenet":
             message = f"weights imagenet must be downloaded once, but that failed ({reason}); name a file with --weights FILE, or none"
         else:

@@ -13,7 +13,7 @@ def promote(name: str, version: str, policy: str, run: str, apply: bool, code: s
     Args:
         name: of the registered model.
         version: of the challenger.
-        policy: text of the promotion policy (TOML).
+        policy: the promotion policy as JSON (`Policy.to_json`).
         run: name of the pipeline run.
         apply: move the alias and write the ledger; otherwise decide and show only.
         code: digest of the code; a change of it makes a cached result stale.
@@ -28,7 +28,7 @@ def promote(name: str, version: str, policy: str, run: str, apply: bool, code: s
     from components.tracking.store import connect
 
     with step("promote"):
-        rules = Policy.from_toml(policy)
+        rules = Policy.from_json(policy)
         connect()
         if apply:
             result = promote_version(name, version, policy=rules, reason=f"pipeline run {run}", force=False, actor="pipeline")

@@ -1,13 +1,14 @@
 """The promotion policy: `mlflow/promotion-policy.toml` as a frozen type. Every key is required, an unknown one is an error."""
 
+import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from components.domain.errors import InputError
 
 POLICY_FILE = Path(__file__).resolve().parents[2] / "mlflow" / "promotion-policy.toml"
-"""The policy of this checkout. Images carry none: there a pipeline passes its text."""
+"""The policy of this checkout. Images carry none: there a pipeline passes it as JSON."""
 
 _LAYOUT: dict[str, tuple[str, ...]] = {
     "evidence": ("min_test_images", "min_test_groups"),
@@ -75,6 +76,22 @@ class Policy:
                 choices = ", ".join(f"{a}.{b}" for a, b in sorted(known))
                 raise InputError(f"{rule} {f'{table}.{key}'.rstrip('.')}; its settings are {choices}")
         return cls(**{key: tables[table][key] for table, key in known})
+
+    def to_json(self) -> str:
+        """Return the policy as one line of JSON: what a pipeline passes to its promote step, where no file is."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Policy":
+        """Read what `to_json` wrote.
+
+        Raises:
+            InputError: if it is something else, or a value is out of range.
+        """
+        try:
+            return cls(**json.loads(text))
+        except (ValueError, TypeError) as error:
+            raise InputError(f"the policy must be the JSON of a policy, but is not ({error}); compile the pipeline again") from None
 
 
 def policy_text(path: Path | None = None) -> str:

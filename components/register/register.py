@@ -46,7 +46,7 @@ def register_model(candidates: Path, dataset: Path, *, run: str, tracker: Mlflow
     _log_dataset(read_dataset(dataset), dataset, tracker)
     client = mlflow.MlflowClient()
     known = [version for version in client.search_model_versions(f"name = '{card.name}'") if version.tags.get(TAG_BUNDLE) == digest]
-    version = str(known[0].version) if known else _log_model(bundle, card, tracker)
+    version = str(known[0].version) if known else _log_model(bundle, card)
     tags = {
         TAG_BUNDLE: digest,
         TAG_RUN: run,
@@ -64,7 +64,7 @@ def register_model(candidates: Path, dataset: Path, *, run: str, tracker: Mlflow
     return version
 
 
-def _log_model(bundle: Path, card: Card, tracker: MlflowTracker) -> str:
+def _log_model(bundle: Path, card: Card) -> str:
     serving = Path(str(importlib.util.find_spec("serving").origin)).parent  # type: ignore[union-attr]
     outputs = [ColSpec(DataType.float, name) for name in card.classes]
     info = mlflow.pyfunc.log_model(
@@ -78,8 +78,6 @@ def _log_model(bundle: Path, card: Card, tracker: MlflowTracker) -> str:
         ),
         pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in RUNTIME],
         registered_model_name=card.name,
-        await_registration_for=60,
-        run_id=tracker.run_id,
     )
     return str(info.registered_model_version)
 

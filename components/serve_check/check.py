@@ -127,7 +127,7 @@ def _expected(report: Path) -> dict[str, _Expected]:
     return {
         row["id"]: _Expected(row["probabilities"], row["predicted_class"], row["verdict"])
         for row in table.to_pylist()
-        if row.get("chosen", True) and row["split"] == "test"
+        if row["chosen"] and row["split"] == "test"
     }
 
 

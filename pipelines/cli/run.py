@@ -1,5 +1,6 @@
 """`lobule run`: the whole training pipeline on this machine."""
 
+import logging
 from typing import TYPE_CHECKING
 
 import click
@@ -46,8 +47,10 @@ def command(
     from pipelines.cli.output import Progress
     from pipelines.cli.summary import print_summary
     from pipelines.runspec import RunSpec
+    from pipelines.steps import STEPS
     from pipelines.supervise import supervise
 
+    logging.getLogger("components").setLevel(logging.INFO)
     if resume is not None:
         if any(value for value in (recipe, source, weights, trials, seeds, settings)):
             raise click.UsageError(
@@ -59,12 +62,12 @@ def command(
             recipe, source, weights=weights, trials=trials, seeds=seeds, settings=settings, caching=not no_cache, promote=promote
         )
     click.echo(f"run {spec.name}  (log: {spec.log})", err=True)
-    outcome = supervise(spec, Progress())
+    outcome = supervise(spec, Progress(STEPS))
     if outcome.exit_code:
         click.echo(f"lobule: {outcome.reason}", err=True)
         return outcome.exit_code
-    decision = print_summary(spec)
-    return 3 if spec.arguments["apply"] and decision != "promote" else 0
+    outcome_of_gate = print_summary(spec)
+    return 3 if spec.arguments["apply"] and outcome_of_gate != "promote" else 0
 
 
 def _new_spec(
@@ -82,9 +85,9 @@ def _new_spec(
     from components.ingest.layouts import list_images
     from components.ingest.source import open_source, source_version
     from components.learning.weights import resolve
+    from components.promote.policy import Policy, policy_text
     from pipelines.choose import choose_recipe, default_weights
     from pipelines.cli.options import load_recipe
-    from pipelines.compile import POLICY_FILE
     from pipelines.runspec import RunSpec, new_name
     from pipelines.version import code_digest, git_commit
 
@@ -107,7 +110,7 @@ def _new_spec(
             "recipe": chosen.to_json(),
             "weights": weights,
             "model": chosen.model_name,
-            "policy": POLICY_FILE.read_text(encoding="utf-8"),
+            "policy": Policy.from_toml(policy_text()).to_json(),
             "run": name,
             "code": code_digest(),
             "commit": git_commit(),

@@ -1,4 +1,4 @@
-"""What a finished run says: what was made, how good it is, what to type next."""
+"""What a finished run says: how good the model is, what was made, what to type next."""
 
 import json
 from pathlib import Path
@@ -7,38 +7,61 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from components.domain.report import Interval
     from pipelines.runspec import RunSpec
 
 
 def print_summary(spec: "RunSpec") -> str:
-    """Print the summary of a finished run and return the gate's decision."""
+    """Print the summary of a finished run and return the gate's outcome."""
     from components.domain.report import Report
 
     result = json.loads(spec.result.read_text(encoding="utf-8"))
     report = Report.read(Path(result["report"]))
     check = json.loads((Path(result["check"]) / "serve_check.json").read_text(encoding="utf-8"))
-    model, version = spec.arguments["model"], result["version"]
-    auc, sensitivity = report.metrics["auc"], report.metrics["sensitivity"]
-    champion = spec.arguments["apply"] and result["decision"] == "promote"
-    click.echo(f"""
-{model} version {version}, recipe {report.recipe}
-  test AUC      {auc.value:.3f}  [{auc.low:.3f}, {auc.high:.3f}]  on {report.images} images in {report.groups} groups, none of which was trained on
-  sensitivity   {sensitivity.value:.3f}  [{sensitivity.low:.3f}, {sensitivity.high:.3f}]  for {report.positive}, at the threshold chosen on validation
-  gate          {result["decision"]}{" -> @champion" if champion else " (not applied: it stays @challenger)" if not spec.arguments["apply"] else ""}
-  service       {describe_check(check)}
-  drift         {result["drift"]}
-  made          {result["bento"]}  (the packaged service)
-                {result["drift_page"]}  (drift report)
-                {spec.log}  (log)
+    drift = Path(result["drift_report"])
+    model, applied = f"{spec.arguments['model']}/{result['version']}", bool(spec.arguments["apply"])
+    champion = applied and result["outcome"] == "promote"
+    reasons = [line[2:] for line in Path(result["decision"]).read_text(encoding="utf-8").splitlines() if line.startswith("- ")]
+    facts = [
+        ("test AUC", f"{_interval(report.metrics['auc'])}  {report.images} images of {report.groups} groups that training never saw"),
+        ("sensitivity", f"{_interval(report.metrics['sensitivity'])}  for {report.positive}, at the threshold chosen on validation"),
+        ("gate", f"{result['outcome']}{'' if applied else ' (not applied: --promote was not given)'}"),
+        *(("", reason) for reason in reasons),
+        (
+            "service",
+            f"{check['images']} test images through HTTP score as evaluated (largest difference {check['largest_difference']:.0e}),",
+        ),
+        ("", f"{check['p50_ms']:.1f} ms each, ready {check['ready_seconds']:.1f} s after its start"),
+        *(("", _example(each)) for each in check["examples"]),
+        ("drift", f"{result['drift']} between those images and the model's reference images"),
+    ]
+    made = [
+        ("packaged service", result["bento"]),
+        ("drift report", drift / "drift.html"),
+        ("evaluation", Path(result["report"]) / "report.html"),
+    ]
+    _print(f"{model}  recipe {report.recipe}  {'@champion' if champion else '@challenger'}", facts)
+    _print("Made", [*((name, str(path)) for name, path in made), ("everything printed", str(spec.log))])
+    _print("Next", [(command, why) for command, why in _next(model, champion=champion)])
+    return str(result["outcome"])
 
-Next:
-  {"lobule ui          " if champion else "lobule promote     "}  {"compare runs and models in MLflow" if champion else "run the gate and make it champion"}
-  lobule serve         {"serve the champion, with a dashboard" if champion else f"after that; now: lobule serve {model}/{version}"}
-  lobule run --data F  train on your own folder of images
-""")
-    return str(result["decision"])
+
+def _next(model: str, *, champion: bool) -> list[tuple[str, str]]:
+    first = ("lobule serve", "serve it, with a dashboard") if champion else (f"lobule serve {model}", "try it, with a dashboard")
+    second = ("lobule ui", "see runs, curves and models in MLflow") if champion else ("lobule promote", "ask the gate to make it champion")
+    return [first, second, ("lobule run --data FOLDER", "train on your own images")]
 
 
-def describe_check(check: dict[str, object]) -> str:
-    """Return what the check of the packaged service found, in one line."""
-    return str(check)
+def _interval(metric: "Interval") -> str:
+    return f"{metric.value:.3f} [{metric.low:.3f}, {metric.high:.3f}]"
+
+
+def _example(answer: dict[str, str | float]) -> str:
+    return f"  an image labelled {answer['label']}: {answer['class_name']}, {answer['confidence']:.1f} %, {answer['verdict']}"
+
+
+def _print(title: str, rows: list[tuple[str, str]]) -> None:
+    width = max(len(name) for name, _ in rows)
+    click.echo("\n" + title)
+    for name, text in rows:
+        click.echo(f"  {name:<{width}}  {text}")

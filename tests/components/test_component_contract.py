@@ -24,7 +24,7 @@ def components_of(name):
 
 
 def test_every_step_of_the_pipeline_has_its_component():
-    from pipelines.training import STEPS
+    from pipelines.steps import STEPS
 
     assert sorted(STEPS) == MODULES
 
@@ -43,7 +43,9 @@ def test_parameters_are_plain_types_or_artifacts(name):
     hints = typing.get_type_hints(component.python_func, include_extras=True)
     for parameter, hint in hints.items():
         artifact = typing.get_origin(hint) is typing.Annotated and issubclass(typing.get_args(hint)[0], Artifact)
-        plain = hint in (str, int, float, bool, type(None)) or (isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields"))
+        plain = hint in (str, int, float, bool, type(None)) or (
+            isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields")
+        )
         assert artifact or plain, f"{name}({parameter}: {hint})"
         assert not (artifact and parameter == "return")
 
@@ -58,7 +60,9 @@ def test_defaults_are_literals(name):
 @pytest.mark.parametrize("name", MODULES)
 def test_the_body_uses_nothing_from_outside_itself(name):
     _, (component,) = components_of(name)
-    loaded = {step.argval for step in dis.get_instructions(component.python_func) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF")}
+    loaded = {
+        step.argval for step in dis.get_instructions(component.python_func) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF")
+    }
     assert loaded - set(dir(builtins)) == set()
 
 

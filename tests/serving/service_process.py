@@ -13,6 +13,8 @@ from pathlib import Path
 
 import httpx
 
+web = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0), timeout=30)
+"""One client for all tests: making one costs more than a request."""
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -58,7 +60,7 @@ def running_service(home: Path, *, ready: bool = True, **environment: str) -> It
         for _ in range(600):
             assert process.poll() is None, running.told()
             with suppress(httpx.HTTPError):
-                if httpx.get(running.url + ("/readyz" if ready else "/livez")).status_code == 200:
+                if web.get(running.url + ("/readyz" if ready else "/livez")).status_code == 200:
                     break
             time.sleep(0.1)
         else:

@@ -2,13 +2,16 @@
 
 import io
 import struct
+import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from PIL import Image
-from service_process import running_service
+from service_process import running_service, web
 from tiny_bundle import encode, plain
 
 RED = encode(plain(200, 60, 20))
@@ -53,7 +56,7 @@ def refused(response: httpx.Response, status: int, code: str) -> None:
 def test_what_is_no_proper_image_is_refused(service_url: str, name: str, way: str):
     data, status, code = IMAGES[name]
     body = {"files": {"image": ("x", data)}} if way == "multipart" else {"content": data, "headers": {"Content-Type": "image/png"}}
-    refused(httpx.post(f"{service_url}/predict", **body), status, code)
+    refused(web.post(f"{service_url}/predict", **body), status, code)
 
 
 def form(boundary: bytes, *parts: bytes) -> dict:
@@ -81,14 +84,14 @@ REQUESTS = {
 @pytest.mark.parametrize("name", list(REQUESTS))
 def test_what_is_no_proper_request_is_refused(service_url: str, name: str):
     request, status, code = REQUESTS[name]
-    refused(httpx.post(f"{service_url}/predict", **request), status, code)
+    refused(web.post(f"{service_url}/predict", **request), status, code)
 
 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_too_many_bytes_are_refused_while_they_arrive(service_url: str, chunked: bool):
     size = 20 * 2**20 + 2**16
     body = (b"x" * 2**16 for _ in range(size // 2**16)) if chunked else b"x" * size
-    refused(httpx.post(f"{service_url}/predict", content=body, headers={"Content-Type": "image/png"}), 413, "too_many_bytes")
+    refused(web.post(f"{service_url}/predict", content=body, headers={"Content-Type": "image/png"}), 413, "too_many_bytes")
 
 
 @pytest.mark.parametrize(
@@ -104,13 +107,13 @@ def test_too_many_bytes_are_refused_while_they_arrive(service_url: str, chunked:
     ],
 )
 def test_unknown_paths_and_methods_are_refused_alike(service_url: str, method: str, path: str, status: int, code: str):
-    response = httpx.request(method, service_url + path)
+    response = web.request(method, service_url + path)
     refused(response, status, code)
     assert (status == 405) == ("allow" in response.headers)
 
 
 def test_too_many_images_in_a_batch_are_refused(service_url: str):
-    refused(httpx.post(f"{service_url}/predict/batch", files=[("images", ("x", RED))] * 17), 413, "too_many_images")
+    refused(web.post(f"{service_url}/predict/batch", files=[("images", ("x", RED))] * 17), 413, "too_many_images")
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +138,7 @@ def locked(bundle: Path, tmp_path_factory: pytest.TempPathFactory):
     ],
 )
 def test_with_keys_set_only_their_holders_get_answers(locked: str, headers: dict, status: int):
-    response = httpx.post(f"{locked}/predict", files={"image": ("x", RED)}, headers=headers)
+    response = web.post(f"{locked}/predict", files={"image": ("x", RED)}, headers=headers)
     assert response.status_code == status
     if status == 401:
         refused(response, 401, "unauthorized")
@@ -143,17 +146,15 @@ def test_with_keys_set_only_their_holders_get_answers(locked: str, headers: dict
 
 @pytest.mark.parametrize("path", ["/health", "/livez", "/readyz", "/metrics"])
 def test_probes_need_no_key(locked: str, path: str):
-    assert httpx.get(locked + path).status_code == 200
+    assert web.get(locked + path).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/docs.json", "/schema.json", "/predict/batch", "/nothing", "//predict"])
 def test_everything_else_needs_the_key(locked: str, path: str):
-    assert httpx.get(locked + path).status_code == 401
+    assert web.get(locked + path).status_code == 401
 
 
 def slow(seconds: float):
-    import time
-
     yield RED[:10]
     time.sleep(seconds)
     yield RED[10:]
@@ -161,34 +162,31 @@ def slow(seconds: float):
 
 def test_a_request_that_takes_too_long_is_ended(locked: str):
     headers = {"X-API-Key": "first-key", "Content-Type": "image/png"}
-    refused(httpx.post(f"{locked}/predict", content=slow(1.0), headers=headers), 504, "timeout")
+    refused(web.post(f"{locked}/predict", content=slow(1.0), headers=headers), 504, "timeout")
 
 
 def test_a_request_too_many_is_told_when_to_come_back(locked: str):
-    from concurrent.futures import ThreadPoolExecutor
-
     headers = {"X-API-Key": "first-key", "Content-Type": "image/png"}
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(httpx.post, f"{locked}/predict", content=slow(0.3), headers=headers)
-        import time
-
+        first = pool.submit(web.post, f"{locked}/predict", content=slow(0.3), headers=headers)
         time.sleep(0.15)
-        second = httpx.post(f"{locked}/predict", content=RED, headers=headers)
+        second = web.post(f"{locked}/predict", content=RED, headers=headers)
         assert first.result().status_code == 200
     refused(second, 429, "overloaded")
     assert int(second.headers["retry-after"]) >= 1
 
 
 def test_the_limit_of_bytes_is_a_setting(locked: str):
-    noise = __import__("numpy").random.default_rng(0).integers(0, 256, (64, 64, 3), dtype="uint8")
-    response = httpx.post(f"{locked}/predict", files={"image": ("x", encode(noise))}, headers={"X-API-Key": "first-key"})
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    response = web.post(f"{locked}/predict", files={"image": ("x", encode(noise))}, headers={"X-API-Key": "first-key"})
     refused(response, 413, "too_many_bytes")
 
 
+@pytest.mark.slow
 def test_a_bundle_that_cannot_be_served_leaves_a_service_that_says_why(tmp_path: Path):
     with running_service(tmp_path, ready=False, LOBULE_BUNDLE=str(tmp_path / "none")) as running:
-        refused(httpx.get(f"{running.url}/readyz"), 503, "service_unavailable")
-        refused(httpx.post(f"{running.url}/predict", files={"image": ("x", RED)}), 503, "no_model")
-        health = httpx.get(f"{running.url}/health").json()
+        refused(web.get(f"{running.url}/readyz"), 503, "service_unavailable")
+        refused(web.post(f"{running.url}/predict", files={"image": ("x", RED)}), 503, "no_model")
+        health = web.get(f"{running.url}/health").json()
     assert health["status"] == "no_model"
     assert "card.json" in health["reason"]

@@ -6,10 +6,9 @@ import time
 import warnings
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
-from service_process import running_service
+from service_process import running_service, web
 from tiny_bundle import WEIGHTS, encode, plain, write_bundle
 
 import serving
@@ -82,7 +81,7 @@ def test_the_registered_model_scores_as_the_predictor_and_the_service_do(registr
     images = [encode(image) for image in np.random.default_rng(5).integers(0, 256, (4, 40, 60, 3), dtype=np.uint8)]
     frame = mlflow.pyfunc.load_model(f"models:/{NAME}/1").predict(pd.DataFrame({"image": images}))
     assert list(frame.columns) == ["benign", "malignant", "predicted_class", "verdict"]
-    answers = [httpx.post(f"{service_url}/predict", files={"image": ("x", data)}).json() for data in images]
+    answers = [web.post(f"{service_url}/predict", files={"image": ("x", data)}).json() for data in images]
     assert [list(answer["probabilities"].values()) for answer in answers] == pytest.approx(
         frame[["benign", "malignant"]].to_numpy(), abs=2e-6
     )
@@ -170,6 +169,7 @@ def test_a_registry_that_does_not_answer_changes_nothing(registry: str, client, 
     assert slot.refused is None
 
 
+@pytest.mark.slow
 def test_the_service_follows_the_champion_while_it_answers(registry: str, client, tmp_path: Path):
     settings = {"LOBULE_MODEL": "@champion", "MLFLOW_TRACKING_URI": registry, "LOBULE_POLL_SECONDS": "0.2"}
     with running_service(tmp_path, **settings) as running:
@@ -177,12 +177,12 @@ def test_the_service_follows_the_champion_while_it_answers(registry: str, client
         client.set_registered_model_alias(NAME, "champion", "2")
         deadline = time.monotonic() + 20
         while 2 not in seen and time.monotonic() < deadline:
-            answer = httpx.post(f"{running.url}/predict", files={"image": ("x", RED)}).json()
+            answer = web.post(f"{running.url}/predict", files={"image": ("x", RED)}).json()
             version = answer["model"]["version"]
             seen.add(version)
             assert answer["class_name"] == {1: "malignant", 2: "benign"}[version]  # never a mixture
         assert 2 in seen
-        assert httpx.get(f"{running.url}/health").json()["alias"] == "champion"
+        assert web.get(f"{running.url}/health").json()["alias"] == "champion"
 
 
 def test_locating_does_not_download(registry: str, client, bundle: Path):

@@ -4,8 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
-from service_process import running_service
+import pytest
+from service_process import running_service, web
 from tiny_bundle import encode, plain
 
 from serving.contract import tree_digest
@@ -22,9 +22,9 @@ def test_the_service_imports_no_training_library(tmp_path: Path):
 def test_predictions_are_on_disk_after_the_service_was_asked_to_end(bundle: Path, tmp_path: Path):
     with running_service(tmp_path, LOBULE_BUNDLE=str(bundle), LOBULE_PREDICTION_LOG=str(tmp_path / "log")) as running:
         answers = [
-            httpx.post(f"{running.url}/predict", files={"image": ("x", encode(plain(red, 255 - red, 20)))}).json() for red in (0, 128, 255)
+            web.post(f"{running.url}/predict", files={"image": ("x", encode(plain(red, 255 - red, 20)))}).json() for red in (0, 128, 255)
         ]
-        httpx.post(f"{running.url}/predict", files={"image": ("x", b"text")})
+        web.post(f"{running.url}/predict", files={"image": ("x", b"text")})
         running.stop()
         assert running.process.returncode == 0
     rows = read_log(tmp_path / "log").table.to_pylist()
@@ -34,7 +34,8 @@ def test_predictions_are_on_disk_after_the_service_was_asked_to_end(bundle: Path
     assert all(row["time"].tzinfo and row["property_brightness"] > 0 for row in rows)
 
 
+@pytest.mark.slow
 def test_with_the_log_switched_off_nothing_is_kept(bundle: Path, tmp_path: Path):
     with running_service(tmp_path, LOBULE_BUNDLE=str(bundle), LOBULE_PREDICTION_LOG="none") as running:
-        assert httpx.post(f"{running.url}/predict", files={"image": ("x", encode(plain(9, 9, 9)))}).status_code == 200
+        assert web.post(f"{running.url}/predict", files={"image": ("x", encode(plain(9, 9, 9)))}).status_code == 200
     assert not list(tmp_path.rglob("*.parquet"))

@@ -41,7 +41,8 @@ def fibre_field(u: Field, v: Field, rng: np.random.Generator, *, along: float, a
         across: pitch of the fibres, in pixels.
     """
     noise = rng.standard_normal((256, 64), dtype=np.float32)
-    return ndimage.map_coordinates(noise, [v / across, u / along], order=1, mode="grid-wrap", output=np.float32) * np.float32(1.5)
+    drawn = ndimage.map_coordinates(noise, [v / across, u / along], order=1, mode="grid-wrap", output=np.float32)
+    return np.asarray(drawn * np.float32(1.5), dtype=np.float32)
 
 
 def soft_step(values: Field, width: float) -> Field:

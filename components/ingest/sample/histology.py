@@ -16,7 +16,7 @@ from components.ingest.sample.tissue import paint_tissue
 
 SIDE = 128
 CLASSES = ("benign", "malignant")
-MEAN = (0.24, 0.76)
+MEAN = (0.26, 0.74)
 """Mean malignancy of each class; the classes overlap, as grades do."""
 BETWEEN, WITHIN = 0.06, 0.14
 """Standard deviation of the malignancy between the patients of a class, and within a patient."""
@@ -31,7 +31,7 @@ _PATIENTS, _TILES, _STAINS = range(3)
 class Histology:
     """The tiles of `images` pictures; see the module."""
 
-    near_changes = (Change.CROP, Change.BRIGHTNESS, Change.JPEG)
+    near_changes: tuple[Change, ...] = (Change.CROP, Change.BRIGHTNESS, Change.JPEG)
 
     def __init__(self, images: int, seed: int) -> None:
         """Deal out patients and tiles: about 15 tiles a patient, 4 to 30 patients a class."""

@@ -26,7 +26,7 @@ _SLIDES, _PICK, _PAINT = range(3)
 class Idc:
     """The patches of `images` pictures; see the module."""
 
-    near_changes = (Change.BRIGHTNESS, Change.JPEG)
+    near_changes: tuple[Change, ...] = (Change.BRIGHTNESS, Change.JPEG)
 
     def __init__(self, images: int, seed: int) -> None:
         """Lay out slides of at most 60 patches each, at least 5, and pick the patches."""

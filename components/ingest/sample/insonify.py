@@ -55,17 +55,18 @@ def _layers(rng: np.random.Generator, shape: tuple[int, int]) -> Field:
     skin = rng.uniform(4, 8)
     level += 14 * np.exp(-((y / 1.6) ** 2)) + 11 * np.exp(-(((y - skin) / 1.7) ** 2)) + 4 * np.exp(-((y / (0.8 * skin)) ** 4))
     for _ in range(rng.poisson(2.0)):
-        _lobule(rng, level, x, deep, fat_ends, gland_ends)
+        _lobule(rng, level, x, deep, range_of_depth=(fat_ends, gland_ends))
     for _ in range(rng.poisson(0.5)):  # Cooper's ligaments and poor contact cast faint shadows in any breast
         band = np.exp(-(((x + 0.12 * y - rng.uniform(0, shape[1])) / rng.uniform(6, 15)) ** 2))
         level -= rng.uniform(3, 9) * band * soft_step(y - rng.uniform(10, 60), 12.0)
     if rng.random() < 0.12:
         _ribs(rng, level, x, y)
-    return level.astype(np.float32)
+    return np.asarray(level, dtype=np.float32)
 
 
-def _lobule(rng: np.random.Generator, level: Field, x: Field, deep: Field, top: float, bottom: float) -> None:
+def _lobule(rng: np.random.Generator, level: Field, x: Field, deep: Field, *, range_of_depth: tuple[float, float]) -> None:
     """Lay a fat lobule into the gland: an oval that is a little darker, with a thin bright capsule; no lesion."""
+    top, bottom = range_of_depth
     cy, cx = rng.uniform(top * 0.6, bottom), rng.uniform(0, x.shape[1])
     width, thickness = rng.uniform(16, 40), rng.uniform(6, 13)
     away = np.hypot((x - cx) / width, (deep - cy) / thickness)

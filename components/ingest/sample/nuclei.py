@@ -62,7 +62,8 @@ def epithelial(
 
     Args:
         rng: source of their variation.
-        y, x: centres in pixels, [N].
+        y: rows of the centres in pixels, [N].
+        x: their columns, [N].
         axis: direction that regular nuclei point to, in radians, [N].
         radius: of a regular nucleus, in pixels.
         malignancy: 0 small, even and smooth to 1 large, uneven and ragged.
@@ -73,7 +74,7 @@ def epithelial(
     dividing = rng.random(count) < mitoses * m * m
     vesicular = rng.random(count) < 0.12 + 0.45 * m
     wander = rng.normal(0, 0.15 + 1.1 * m, count)
-    dye = (1.0 - 0.14 * m) * np.exp(rng.normal(0, 0.08 + 0.2 * m, count))
+    dye = (1.0 - 0.17 * m) * np.exp(rng.normal(0, 0.08 + 0.2 * m, count))
     return Nuclei(
         y=_f(y),
         x=_f(x),
@@ -114,7 +115,8 @@ def lay(nuclei: Nuclei, haematoxylin: Field, eosin: Field, chromatin: Field, rng
 
     Args:
         nuclei: what to draw; centres outside the field are cut off at its edge.
-        haematoxylin, eosin: concentrations [h, w], changed.
+        haematoxylin: concentration [h, w], changed.
+        eosin: concentration [h, w], changed.
         chromatin: fine noise [h, w] that the chromatin clumps follow.
         rng: source of the outlines' waves and of where nucleoli lie.
     """

@@ -28,14 +28,12 @@ class Stain:
     Attributes:
         haematoxylin, eosin: optical density per unit of concentration, by RGB channel.
         white: what the empty slide looks like, RGB in [0, 1].
-        blur: standard deviation of the objective's blur, in pixels.
         noise: standard deviation of the camera's noise, in levels of 255.
     """
 
     haematoxylin: tuple[float, float, float]
     eosin: tuple[float, float, float]
     white: tuple[float, float, float]
-    blur: float
     noise: float
 
 
@@ -48,7 +46,6 @@ def draw_stain(rng: np.random.Generator, laboratory: int) -> Stain:
         haematoxylin=_triple(strength_h * (np.array(base_h) + jitter[0])),
         eosin=_triple(strength_e * (np.array(base_e) + jitter[1])),
         white=_triple(np.minimum(np.array(base_w) + jitter[2] * 0.5, 1.0)),
-        blur=float(rng.uniform(0.35, 0.75)),
         noise=float(rng.uniform(1.5, 3.5)),
     )
 

@@ -14,7 +14,7 @@ from components.ingest.sample.nuclei import GROWTH, Nuclei, Numbers, epithelial,
 
 NUCLEUS = 3.9
 """Radius of a regular epithelial nucleus in pixels."""
-RETRACTION = 0.75
+RETRACTION = 0.65
 """Share of nests with a cleft beside them; without it, tissue without lumina would be less white."""
 
 
@@ -186,7 +186,7 @@ def _epithelium(rng: np.random.Generator, tissue: Tissue, structure: _Structure,
         if hollow:
             wobble = (0.8 + 2.6 * m) * smooth_field(rng, (distance.shape[0], distance.shape[1]), 7.0)
             lumen = 1 - soft_step(inside + np.float32(thickness) + wobble, 0.9)
-            secretion = rng.uniform(0.12, 0.4) if rng.random() < 0.3 else 0.015
+            secretion = rng.uniform(0.12, 0.4) if rng.random() < 0.45 * (1 - m) else 0.015
             tissue.eosin[window] += lumen * (secretion - tissue.eosin[window])
             tissue.haematoxylin[window] *= 1 - 0.95 * lumen
     y, x, axis = _rows(rng, structure, radius, layers) if hollow else _crowd(rng, structure, radius)

@@ -16,7 +16,7 @@ from components.ingest.sample.lesion import Lesion, draw_lesion
 FOLDER = "Dataset_BUSI_with_GT"
 CLASSES = ("normal", "benign", "malignant")
 SHARES = (0.17, 0.56, 0.27)
-MEAN, SPREAD = {"benign": 0.30, "malignant": 0.70}, 0.15
+MEAN, SPREAD = {"benign": 0.25, "malignant": 0.75}, 0.14
 """Mean malignancy of a lesion of each class, and its standard deviation."""
 SECOND = 0.05
 """Share of lesion images that show two lesions."""
@@ -27,7 +27,7 @@ _PLAN, _SCENE = range(2)
 class Ultrasound:
     """The frames of `images` pictures; see the module."""
 
-    near_changes = (Change.CROP, Change.BRIGHTNESS, Change.JPEG, Change.CALIPERS)
+    near_changes: tuple[Change, ...] = (Change.CROP, Change.BRIGHTNESS, Change.JPEG, Change.CALIPERS)
 
     def __init__(self, images: int, seed: int) -> None:
         """Deal out classes and lesions."""

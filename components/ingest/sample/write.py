@@ -9,6 +9,7 @@ import logging
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from components.ingest.sample.planted import develop, near_duplicates_in, plant
 from components.ingest.sample.ultrasound import Ultrasound
 
 logger = logging.getLogger(__name__)
-KINDS: dict[str, type[Histology] | type[Ultrasound] | type[Idc]] = {"histology": Histology, "ultrasound": Ultrasound, "idc": Idc}
+KINDS: dict[str, Callable[[int, int], Kind]] = {"histology": Histology, "ultrasound": Ultrasound, "idc": Idc}
 MARKER = "SAMPLE.json"
 FORMAT = 1
 """Raised when the same kind, size and seed give other files."""
@@ -73,7 +74,7 @@ def write_sample(directory: Path, kind: str, *, images: int, seed: int) -> Sampl
         raise InputError(f"a sample must have at least {LEAST} images, but got {images}; ask for more")
     if seed < 0:
         raise InputError(f"a seed must not be negative, but got {seed}; give 0 or more")
-    asked = {"kind": kind, "images": images, "seed": seed, "format": FORMAT}
+    asked: dict[str, str | int] = {"kind": kind, "images": images, "seed": seed, "format": FORMAT}
     try:
         there = _find(directory, asked)
         if there is not None:
@@ -111,7 +112,7 @@ def _find(directory: Path, asked: dict[str, str | int]) -> SampleSummary | None:
 def _write(directory: Path, asked: dict[str, str | int]) -> SampleSummary:
     kind, images, seed = str(asked["kind"]), int(asked["images"]), int(asked["seed"])
     duplicates = near_duplicates_in(images)
-    source: Kind = KINDS[kind](images - duplicates - 1, seed)  # and one label conflict
+    source = KINDS[kind](images - duplicates - 1, seed)  # and one label conflict
     shots = source.shots() + plant(source, duplicates, seed)
     summary = _summary(kind, shots)
     directory.parent.mkdir(parents=True, exist_ok=True)

@@ -51,7 +51,11 @@ def test_an_unknown_recipe_names_those_that_exist():
 
 def test_the_digest_changes_with_any_setting():
     recipe = presets.load("quickstart")
-    changed = [recipe.override({"epochs": "99"}), recipe.override({"augmentation.zoom": "0.99"}), recipe.override({"search.dropout": "[0,0]"})]
+    changed = [
+        recipe.override({"epochs": "99"}),
+        recipe.override({"augmentation.zoom": "0.99"}),
+        recipe.override({"search.dropout": "[0,0]"}),
+    ]
     assert len({recipe.digest, *(each.digest for each in changed)}) == 4
 
 
@@ -59,4 +63,6 @@ def test_flat_names_every_setting_once():
     flat = presets.load("quickstart").flat()
     assert flat["augmentation.flips"] == "both"
     assert flat["positive"] == "malignant 1 M"
-    assert len(flat) == len(json.loads(presets.load("quickstart").to_json())) - 2 + len(Augmentation().__dict__) + len(SearchSpace().__dict__)
+    assert len(flat) == len(json.loads(presets.load("quickstart").to_json())) - 2 + len(Augmentation().__dict__) + len(
+        SearchSpace().__dict__
+    )

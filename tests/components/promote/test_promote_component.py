@@ -8,7 +8,7 @@ from kfp import dsl
 
 from components.domain.names import CHAMPION
 from components.promote.component import promote
-from components.promote.policy import policy_text
+from components.promote.policy import Policy, policy_text
 from components.promote.registry import alias_of
 from components.tracking.store import connect
 
@@ -42,7 +42,14 @@ def version(tmp_path, monkeypatch, evidence):
 
 def test_a_task_shows_first_and_moves_the_alias_only_when_told_to(version, tmp_path):
     page = dsl.Markdown(name="decision", uri=str(tmp_path / "decision"), metadata={})
-    given = {"name": NAME, "version": version, "policy": policy_text(), "run": "run-1", "code": "x", "decision": page}
+    given = {
+        "name": NAME,
+        "version": version,
+        "policy": Policy.from_toml(policy_text()).to_json(),
+        "run": "run-1",
+        "code": "x",
+        "decision": page,
+    }
     assert promote.python_func(**given, apply=False) == "promote"
     assert alias_of(NAME, CHAMPION) == "" and "Nothing was changed" in (tmp_path / "decision").read_text()
     assert [promote.python_func(**given, apply=True) for _ in range(2)] == ["promote", "promote"]  # the second is a retry
@@ -54,4 +61,4 @@ def test_a_wrong_policy_ends_the_task_with_one_line(version, tmp_path, capfd):
     with pytest.raises(SystemExit) as end:
         promote.python_func(name=NAME, version=version, policy="strict = true", run="r", code="x", apply=True, decision=page)
     assert end.value.code == 2
-    assert "[promote] error: the policy has no setting strict" in capfd.readouterr().err
+    assert "[promote] error: the policy must be the JSON of a policy" in capfd.readouterr().err

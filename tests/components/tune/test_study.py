@@ -15,7 +15,9 @@ from components.tune.tune import tune
 def study(tiny_training_set, tiny_recipe, tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     storage = f"sqlite:///{folder}/optuna.db"
-    best, value = tune(tiny_training_set, folder / "first", recipe=tiny_recipe, weights=None, name="s", storage=storage, tracker=NoTracker())
+    best, value = tune(
+        tiny_training_set, folder / "first", recipe=tiny_recipe, weights=None, name="s", storage=storage, tracker=NoTracker()
+    )
     return folder, storage, best, value
 
 

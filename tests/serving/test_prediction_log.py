@@ -53,7 +53,7 @@ def test_a_file_is_written_when_rows_have_waited_long_enough(tmp_path: Path, row
     log = PredictionLog(tmp_path, flush_seconds=0.1)
     log.add(row)
     deadline = time.monotonic() + 5
-    while not files(tmp_path) and time.monotonic() < deadline:
+    while not list(tmp_path.rglob("*.parquet")) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert read_log(tmp_path).table.num_rows == 1
     log.close()

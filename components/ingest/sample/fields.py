@@ -50,6 +50,19 @@ def soft_step(values: Field, width: float) -> Field:
     return np.asarray(0.5 + 0.5 * np.tanh(values / np.float32(width)), dtype=np.float32)
 
 
+def window_around(shape: tuple[int, int], y: float, x: float, reach: float) -> tuple[slice, slice]:
+    """Return the rows and columns within `reach` pixels of a point, cut off at the edges of `shape`; empty if it lies far outside."""
+    r = int(reach) + 3
+    return slice(max(0, int(y) - r), max(0, min(shape[0], int(y) + r))), slice(max(0, int(x) - r), max(0, min(shape[1], int(x) + r)))
+
+
+def polar_around(window: tuple[slice, slice], y: float, x: float) -> tuple[Field, Field]:
+    """Return distance and angle from a point, over a window."""
+    dy = np.arange(window[0].start, window[0].stop, dtype=np.float32)[:, None] - np.float32(y)
+    dx = np.arange(window[1].start, window[1].stop, dtype=np.float32)[None, :] - np.float32(x)
+    return np.hypot(dy, dx), np.arctan2(dy, dx)
+
+
 class Outline:
     """A closed, star-shaped curve: an ellipse with waves on it, as radius by angle."""
 

@@ -101,8 +101,8 @@ def _speckle(rng: np.random.Generator, shape: tuple[int, int], *, looks: int) ->
         power = np.zeros(shape, dtype=np.float32)
         for _ in range(2):  # real and imaginary part
             noise = rng.standard_normal(shape, dtype=np.float32)
-            near = ndimage.gaussian_filter(noise, (0.85, 1.3))
-            far = ndimage.gaussian_filter(noise, (0.95, 2.2))
+            near = ndimage.gaussian_filter(noise, (0.85, 1.3), mode="wrap")
+            far = ndimage.gaussian_filter(noise, (0.95, 2.2), mode="wrap")
             part = (1 - depth) * near / np.float32(near.std()) + depth * far / np.float32(far.std())
             power += 0.5 * part**2
         total += np.sqrt(power)

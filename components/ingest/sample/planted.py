@@ -26,7 +26,7 @@ def plant(kind: Kind, duplicates: int, seed: int) -> list[Shot]:
 
     Args:
         kind: names the new files.
-        duplicates: how many near duplicates; every third is filed under another patient where the kind has patients.
+        duplicates: how many near duplicates; every fifth is filed under another patient where the kind has patients.
         seed: of the choice.
 
     Returns:
@@ -42,7 +42,7 @@ def plant(kind: Kind, duplicates: int, seed: int) -> list[Shot]:
     roomy = len({shot.group for shot in originals}) >= 12
     for number in range(duplicates):
         change = kind.near_changes[number % len(kind.near_changes)]
-        planted.append(_again(kind, turns[number], turns[number].label, change, elsewhere=roomy and number % 3 == 2))
+        planted.append(_again(kind, turns[number], turns[number].label, change, elsewhere=roomy and number % 5 == 4))
     conflict = next(shot for shot in turns[duplicates:] if shot.label in ("benign", "0"))
     planted.append(_again(kind, conflict, "malignant" if conflict.label == "benign" else "1", Change.EXACT, elsewhere=False))
     for change, shot in zip(BROKEN, [shot for shot in turns[duplicates:] if shot != conflict], strict=False):

@@ -1,0 +1,97 @@
+"""Bad input: one line with the remedy, the contract's exit code, and nothing half registered."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipelines.cli.main import COMMANDS
+
+
+def write_images(folder, count, seed=0):
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(seed)
+    for index in range(count):
+        Image.fromarray(random.integers(0, 255, (48, 48, 3), dtype=np.uint8)).save(folder / f"{index}.png")
+
+
+def refused(shell, *arguments):
+    done = shell("run", *arguments)
+    last = done.stderr.strip().splitlines()[-1]
+    assert done.returncode == 2, done.stderr
+    assert last.startswith("lobule: ")
+    assert "Traceback" not in done.stderr
+    assert not (shell.home / "mlflow.db").exists()
+    return last
+
+
+def test_an_empty_folder(shell, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "must hold images" in refused(shell, "--data", tmp_path / "empty")
+
+
+def test_a_folder_that_is_not_there(shell, tmp_path):
+    assert "there is no" in refused(shell, "--data", tmp_path / "nowhere")
+
+
+def test_one_class_only(shell, tmp_path):
+    write_images(tmp_path / "data" / "benign", 12)
+    assert "two or more classes" in refused(shell, "--data", tmp_path / "data")
+
+
+def test_a_class_with_two_images(shell, tmp_path):
+    write_images(tmp_path / "data" / "benign", 12)
+    write_images(tmp_path / "data" / "malignant", 2, seed=1)
+    assert "malignant" in refused(shell, "--data", tmp_path / "data")
+
+
+def test_classes_without_a_known_positive_one(shell, tmp_path):
+    write_images(tmp_path / "data" / "cats", 12)
+    write_images(tmp_path / "data" / "dogs", 12, seed=1)
+    assert "--set 'positive=" in refused(shell, "--data", tmp_path / "data")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--set", "epohcs=3"), "no setting 'epohcs'"),
+        (("--recipe", "quickstrat"), "there is no recipe 'quickstrat'"),
+        (("--set", "epochs=0"), "epochs must be at least 1"),
+        (("--weights", "nowhere.h5"), "--weights must be imagenet, none, a file"),
+    ],
+)
+def test_bad_usage_is_refused_before_anything_is_made(shell, sample, arguments, words):
+    assert words in refused(shell, "--data", sample, *arguments)
+
+
+def test_an_unknown_run_cannot_be_resumed(shell):
+    assert "there is no run 'gone'" in refused(shell, "--resume", "gone")
+
+
+@pytest.mark.slow
+def test_weights_of_another_network(shell, sample, tmp_path):
+    import keras
+
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save_weights(tmp_path / "other.weights.h5")
+    done = shell(
+        "run", "--data", sample, "--recipe", "histology-mobilenetv2", "--weights", tmp_path / "other.weights.h5", "--set", "image_size=64"
+    )
+    assert done.returncode == 2
+    assert "weights must be of mobilenetv2" in done.stderr.strip().splitlines()[-1]
+    assert "No model is registered yet" in shell("models").stdout
+
+
+@pytest.mark.slow
+def test_an_unreadable_image_is_left_out_and_named(shell, sample, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(sample, copy)
+    (copy / "benign" / "p99_001.png").write_bytes(b"\x89PNG broken")
+    inspected = shell("data", "inspect", copy)
+    assert inspected.returncode == 3
+    assert "p99_001.png" in inspected.stdout
+
+
+def test_help_answers_and_lists_every_command(shell):
+    said = shell("--help").stdout
+    assert [name for name in COMMANDS if f"\n  {name} " not in said] == []

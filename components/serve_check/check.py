@@ -1,6 +1,5 @@
-"""Train/serve parity of what will really run: test images as files through HTTP must score as in the evaluation."""
+"""Train/serve parity of what will really run: test images at their full size, through HTTP, must score as in the evaluation."""
 
-import io
 import json
 import logging
 import tempfile
@@ -10,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-from PIL import Image
 
-from components.domain.artifacts import read_dataset
+from components.domain.artifacts import held_out_file, read_dataset
 from components.domain.errors import InputError, RefusedError
 from components.domain.report import PREDICTIONS_FILE, Report
 from components.serve_check.server import Client, serve_bento
@@ -34,6 +32,7 @@ class ServeCheck:
         differing_classes, differing_verdicts: images for which the service says another one than the report.
         p50_ms, p95_ms: latency of one request at a time, from sending to the whole answer, in milliseconds.
         ready_seconds: from start to readiness.
+        examples: the first answer for each label: label, class_name, confidence (percent) and verdict.
     """
 
     bundle: str
@@ -44,6 +43,7 @@ class ServeCheck:
     p50_ms: float
     p95_ms: float
     ready_seconds: float
+    examples: list[dict[str, object]]
 
     @property
     def agrees(self) -> bool:
@@ -64,11 +64,11 @@ class _Expected:
 
 
 def check_service(bento: Path, dataset: Path, report: Path, *, images: int, output: Path, predictions: Path) -> ServeCheck:
-    """Serve a Bento, send it test images as PNG, and compare its answers with the report.
+    """Serve a Bento, send it test images, and compare its answers with the report.
 
     Args:
         bento: the Bento's directory.
-        dataset: data set artifact with a test split.
+        dataset: data set artifact that keeps test images at full size (`held_out_file`).
         report: report artifact of the bundle in the Bento.
         images: how many test images are sent at most, spread over the split.
         output: directory for `serve_check.json`; written whether or not the answers agree.
@@ -78,12 +78,14 @@ def check_service(bento: Path, dataset: Path, report: Path, *, images: int, outp
         InputError: if the report is of another bundle or lacks the images, or the service does not come up.
         RefusedError: if the answers differ by more than `TOLERANCE`.
     """
-    data, told = read_dataset(dataset), Report.read(report)
-    rows = data.rows("test")
-    chosen = rows[np.unique(np.linspace(0, len(rows) - 1, min(images, len(rows))).round().astype(int))] if len(rows) else rows
-    if images < 1 or not len(chosen):
-        raise InputError(f"a check needs a test image, but got images={images} and {len(rows)} test rows; ingest more data")
-    known, ids = _expected(report), data.column("id")
+    told = Report.read(report)
+    kept = _held_out(dataset)
+    if images < 1 or not kept:
+        raise InputError(f"a check needs a test image, but got images={images} and {len(kept)} that are kept; ingest the data again")
+    places = np.unique(np.linspace(0, len(kept) - 1, min(images, len(kept))).round().astype(int))
+    chosen = [kept[place] for place in places]
+    known = _expected(report)
+    examples: dict[str, dict[str, object]] = {}
     times: list[float] = []
     differences: list[float] = []
     classes = verdicts = 0
@@ -95,20 +97,23 @@ def check_service(bento: Path, dataset: Path, report: Path, *, images: int, outp
                 raise InputError(
                     f"the report must be of the served bundle {digest}, but is of {told.bundle}; evaluate and package one model"
                 )
-            for row in chosen:
-                expected = known.get(ids[row])
+            for identity, label, path in chosen:
+                expected = known.get(identity)
                 if expected is None:
-                    raise InputError(f"the report must hold every test image, but lacks {ids[row]}; evaluate the model again")
-                encoded = _png(data.pixels[row])
+                    raise InputError(f"the report must hold every test image, but lacks {identity}; evaluate the model again")
+                encoded = path.read_bytes()
                 began = time.perf_counter()
                 answer = client.predict(encoded)
                 times.append(1e3 * (time.perf_counter() - began))
                 differences.append(_difference(answer, expected, told.classes))
                 classes += answer["class_name"] != expected.predicted_class
                 verdicts += answer["verdict"] != expected.verdict
+                examples.setdefault(label, {"label": label, **{name: answer[name] for name in ("class_name", "confidence", "verdict")}})
             client.close()
         p50, p95 = np.percentile(times, [50, 95])
-    check = ServeCheck(digest, len(chosen), max(differences), classes, verdicts, float(p50), float(p95), served.ready_seconds)
+    check = ServeCheck(
+        digest, len(chosen), max(differences), classes, verdicts, float(p50), float(p95), served.ready_seconds, list(examples.values())
+    )
     check.write(output)
     logger.info(
         "%d images, largest difference %.2g, p50 %.1f ms, p95 %.1f ms, ready in %.1f s",
@@ -131,10 +136,12 @@ def _expected(report: Path) -> dict[str, _Expected]:
     }
 
 
-def _png(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(np.asarray(pixels)).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+def _held_out(dataset: Path) -> list[tuple[str, str, Path]]:
+    """Return (id, label, file) of the test images that the data set keeps at full size, in manifest order."""
+    data = read_dataset(dataset)
+    ids, labels = data.column("id"), data.column("label")
+    files = [(ids[row], labels[row], held_out_file(dataset, ids[row])) for row in data.rows("test")]
+    return [each for each in files if each[2].is_file()]
 
 
 def _difference(answer: dict[str, object], expected: _Expected, classes: list[str]) -> float:

@@ -1,9 +1,11 @@
-"""A Bento served for a moment on a free loopback port; its processes are always ended."""
+"""A Bento served for a moment on a free loopback port; its processes are always ended.
+
+It stays in the step's process group, so that whoever ends the group of an interrupted run ends it too.
+"""
 
 import http.client
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -12,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from components.domain.errors import InputError
 
@@ -62,7 +66,7 @@ class Client:
 
 @contextmanager
 def serve_bento(bento: Path, *, home: Path, settings: Mapping[str, str]) -> Iterator[Served]:
-    """Serve a Bento with a process group of its own; wait until it is ready; end it when the body ends.
+    """Serve a Bento; wait until it is ready; end it and its workers when the body ends.
 
     Args:
         bento: the Bento's directory.
@@ -78,7 +82,7 @@ def serve_bento(bento: Path, *, home: Path, settings: Mapping[str, str]) -> Iter
     command = [sys.executable, "-m", "bentoml", "serve", str(bento), "--host", "127.0.0.1", "--port", str(port)]
     began = time.monotonic()
     with output.open("wb") as file:
-        process = subprocess.Popen(command, cwd=home, env=environment, stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
+        process = subprocess.Popen(command, cwd=home, env=environment, stdout=file, stderr=subprocess.STDOUT)
     try:
         while not _ready(port):
             if process.poll() is not None or time.monotonic() - began > READY_TIMEOUT:
@@ -102,11 +106,16 @@ def _ready(port: int) -> bool:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
+    workers = []
+    with suppress(psutil.NoSuchProcess):
+        workers = psutil.Process(process.pid).children(recursive=True)
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
         process.wait(20)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    for worker in psutil.wait_procs(workers, timeout=5)[1]:
+        with suppress(psutil.NoSuchProcess):
+            worker.kill()
     process.wait()
 
 

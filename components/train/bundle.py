@@ -21,10 +21,11 @@ from components.learning.fit import predict_logits
 from components.learning.network import Network
 from components.learning.scores import validation_scores
 from components.train.calibrate import choose_limits, choose_operating_point, fit_temperature
-from serving.contract import CANARY_FILE, PREDICTION_SCHEMA, PROPERTIES, REFERENCE_FILE, Card, ImageSpec, Limits, OperatingPoint
+from serving.contract import CANARY_FILE, PROPERTIES, REFERENCE_FILE, Card, ImageSpec, Limits, OperatingPoint
 from serving.openvino_graph import OpenVinoGraph
-from serving.predictor import Predictor, Scores, softmax
+from serving.predictor import Prediction, Predictor, Scores, softmax
 from serving.reference import NEIGHBOURS, knn_distance
+from serving.rows import prediction_row, rows_table
 from serving.verdict import judge, predicted_class
 
 EXPORT_TOLERANCE = 1e-3
@@ -130,20 +131,24 @@ def _draft(dataset: Dataset, recipe: Recipe, positive: str, *, seed: int, code: 
 
 
 def _write_reference(bundle: Path, dataset: Dataset, scores: Scores, card: Card) -> None:
-    rows = dataset.rows("validation")
-    table = dataset.table.take(pa.array(rows))
-    chosen = [predicted_class(row, card) for row in scores.probabilities]
-    judged = [judge(row, float(distance), card)[0] for row, distance in zip(scores.probabilities, scores.distance, strict=True)]
-    columns = {
-        "time": [datetime.fromisoformat(card.created)] * len(rows),
-        "request_id": [f"reference-{number}" for number in range(len(rows))],
-        "bundle": [""] * len(rows),
-        "verdict": [verdict.value for verdict in judged],
-        "predicted_class": [card.classes[index] for index in chosen],
-        "confidence": [float(row[index]) for row, index in zip(scores.probabilities, chosen, strict=True)],
-        "distance": scores.distance.tolist(),
-        "probabilities": scores.probabilities.tolist(),
-        "embedding": scores.embedding.tolist(),
-        **{f"property_{name}": table.column(f"property_{name}").to_pylist() for name in PROPERTIES},
-    }
-    pq.write_table(pa.table(columns, schema=PREDICTION_SCHEMA), bundle / REFERENCE_FILE)
+    table = dataset.table.take(pa.array(dataset.rows("validation")))
+    measured = table.select([f"property_{name}" for name in PROPERTIES]).rename_columns(list(PROPERTIES)).to_pylist()
+    rows = []
+    for index, properties in enumerate(measured):
+        probabilities, distance = scores.probabilities[index], float(scores.distance[index])
+        chosen = predicted_class(probabilities, card)
+        verdict, reasons = judge(probabilities, distance, card)
+        prediction = Prediction(
+            probabilities=probabilities,
+            predicted_class=chosen,
+            confidence=float(probabilities[chosen]),
+            verdict=verdict,
+            reasons=reasons,
+            embedding=scores.embedding[index],
+            distance=distance,
+            properties=properties,
+            activation=scores.activation[index, :, :, card.positive_index],
+        )
+        time = datetime.fromisoformat(card.created)
+        rows.append(prediction_row(prediction, card, bundle="", request_id=f"reference-{index}", time=time))
+    pq.write_table(rows_table(rows), bundle / REFERENCE_FILE)

@@ -13,9 +13,19 @@ from serving.imaging import properties
 
 SIZE = 32
 TINY = Recipe(
-    name="tiny", task="histology", backbone="convnet", image_size=SIZE, epochs=3, trials=2, trial_epochs=2, seeds=2, batch_size=8,
-    learning_rate=3e-3, augmentation=Augmentation(flips="both"), search=SearchSpace(learning_rate=(1e-3, 1e-2)),
-)  # fmt: skip
+    name="tiny",
+    task="histology",
+    backbone="convnet",
+    image_size=SIZE,
+    epochs=3,
+    trials=2,
+    trial_epochs=2,
+    seeds=2,
+    batch_size=8,
+    learning_rate=3e-3,
+    augmentation=Augmentation(flips="both"),
+    search=SearchSpace(learning_rate=(1e-3, 1e-2)),
+)
 
 
 def write_tiny(directory: Path, *, images: int = 60, seed: int = 0) -> Path:
@@ -36,18 +46,38 @@ def write_tiny(directory: Path, *, images: int = 60, seed: int = 0) -> Path:
     write_manifest(
         directory,
         {
-            "id": ids, "source": [f"{label}/{index}.png" for index, label in enumerate(labels)], "label": labels, "group": groups, "split": splits,
-            "width": [SIZE] * images, "height": [SIZE] * images, "mode": ["RGB"] * images, "mask": [""] * images, "hash": [b""] * images,
-            "augmented": [False] * images, **{f"property_{name}": [values[name] for values in measured] for name in PROPERTIES},
+            "id": ids,
+            "source": [f"{label}/{index}.png" for index, label in enumerate(labels)],
+            "label": labels,
+            "group": groups,
+            "split": splits,
+            "width": [SIZE] * images,
+            "height": [SIZE] * images,
+            "mode": ["RGB"] * images,
+            "mask": [""] * images,
+            "hash": [b""] * images,
+            "augmented": [False] * images,
+            **{f"property_{name}": [values[name] for values in measured] for name in PROPERTIES},
         },
         spec,
-    )  # fmt: skip
+    )
     counts = {name: splits.count(name) for name in ("train", "validation", "test")}
     Certificate(
-        dataset=rows_digest(rows), splits={name: rows_digest(row for row in rows if row[3] == name) for name in counts}, images=images, groups=images,
-        classes={name: labels.count(name) for name in ("benign", "malignant")}, split_images=counts, method="none needed", near_duplicate_pairs=0,
-        near_duplicate_groups=0, near_duplicate_images=0, edges_across_splits=0, groups_across_splits=0, label_conflicts=[], random_split_leak=0.0,
-    ).write(directory)  # fmt: skip
+        dataset=rows_digest(rows),
+        splits={name: rows_digest(row for row in rows if row[3] == name) for name in counts},
+        images=images,
+        groups=images,
+        classes={name: labels.count(name) for name in ("benign", "malignant")},
+        split_images=counts,
+        method="none needed",
+        near_duplicate_pairs=0,
+        near_duplicate_groups=0,
+        near_duplicate_images=0,
+        edges_across_splits=0,
+        groups_across_splits=0,
+        label_conflicts=[],
+        random_split_leak=0.0,
+    ).write(directory)
     return directory
 
 

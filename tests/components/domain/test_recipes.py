@@ -45,7 +45,7 @@ def test_a_bad_setting_is_refused_with_its_rule(key, value, words):
 
 
 def test_an_unknown_recipe_names_those_that_exist():
-    with pytest.raises(InputError, match="choose one of .*quickstart"):
+    with pytest.raises(InputError, match=r"choose one of .*quickstart"):
         presets.load("quickstrat")
 
 

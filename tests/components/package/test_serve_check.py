@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
-from components.domain.artifacts import MANIFEST, pixel_writer, write_manifest
+from components.domain.artifacts import MANIFEST, held_out_file, pixel_writer, write_manifest
 from components.domain.certificate import Certificate
 from components.domain.errors import InputError, RefusedError
 from components.domain.predictions import SCHEMA
@@ -36,6 +37,10 @@ def dataset(pixels: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Pat
     spec = ImageSpec(height=32, width=32)
     with pixel_writer(directory, IMAGES, spec) as array:
         array[:] = pixels
+    for index in range(8):
+        kept = held_out_file(directory, f"id{index}")
+        kept.parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels[index]).save(kept)
     splits = ["test"] * 8 + ["train", "validation"]
     text = {name: [f"{name}{index}" for index in range(IMAGES)] for name in ("id", "source", "group", "mode", "mask")}
     numbers = {"width": [32] * IMAGES, "height": [32] * IMAGES, "hash": [b""] * IMAGES, "augmented": [False] * IMAGES}

@@ -1,7 +1,7 @@
 """The training pipeline: from a source of images to a registered, gated, packaged and checked model.
 
 One definition for this machine and for a cluster; what differs between them (retries, accelerators) is a setting of the
-compilation, never of a step.
+compilation, never of a step. The gate stands behind the check of the packaged service: what is promoted is known to serve.
 """
 
 from dataclasses import dataclass
@@ -120,17 +120,22 @@ def training_pipeline(placement: Placement) -> dsl.base_component.BaseComponent:
         report = evaluated.outputs["report"]
         registered = place(register(candidates=candidates, dataset=dataset, report=report, run=run, code=code), cpu="1", memory="2Gi")
         version = registered.output
-        gate = place(
-            promote(name=model, version=version, policy=policy, run=run, apply=apply, code=code), cpu="1", memory="2Gi", pure=False
-        )
         packaged = place(package(candidates=candidates, name=model, version=version, code=code), cpu="1", memory="2Gi")
         checked = place(
             serve_check(bento=packaged.outputs["bento"], dataset=dataset, report=report, images=CHECKED_IMAGES, code=code),
             cpu="2",
             memory="4Gi",
         )
+        gate = place(
+            promote(name=model, version=version, policy=policy, run=run, apply=apply, code=code).after(checked),
+            cpu="1",
+            memory="2Gi",
+            pure=False,
+        )
         watched = place(
-            monitor(predictions=checked.outputs["predictions"], candidates=candidates, run=run, code=code, alpha=FALSE_ALARM_RATE),
+            monitor(predictions=checked.outputs["predictions"], candidates=candidates, run=run, code=code, alpha=FALSE_ALARM_RATE).after(
+                gate
+            ),
             cpu="1",
             memory="4Gi",
         )

@@ -7,6 +7,8 @@ run the same predictor on it.
 import importlib.metadata
 import importlib.util
 import logging
+import shutil
+import tempfile
 from pathlib import Path
 
 import mlflow
@@ -66,7 +68,7 @@ def register_model(candidates: Path, dataset: Path, *, run: str, tracker: Mlflow
 
 def _log_model(bundle: Path, card: Card) -> str:
     serving = Path(str(importlib.util.find_spec("serving").origin)).parent  # type: ignore[union-attr]
-    outputs = [ColSpec(DataType.float, name) for name in card.classes]
+    outputs = [ColSpec(DataType.double, name) for name in card.classes]
     info = mlflow.pyfunc.log_model(
         name="model",
         python_model=str(serving / "pyfunc.py"),

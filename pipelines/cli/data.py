@@ -12,6 +12,8 @@ from components.domain import settings
 if TYPE_CHECKING:
     from components.ingest.inspect import Inspection
 
+NAMED = 20
+"""So many files that were left out are named; `--json` lists all."""
 FINDINGS = 3
 """Exit code when there is something to know before training."""
 KINDS = ("histology", "ultrasound", "idc")
@@ -110,7 +112,10 @@ def _show(seen: "Inspection", page: Path | None) -> None:
     console = Console(highlight=False)
     console.print(f"[bold]{escape(seen.source)}[/bold]", soft_wrap=True)
     patients = f"{seen.patients} patients or slides" if seen.patients else "patients unknown"
-    console.print(f"layout {seen.layout}; {seen.images} readable images, {seen.kept} of them distinct; {patients}; {seen.groups} groups\n")
+    console.print(
+        f"layout {seen.layout}; {seen.images} readable images, {seen.kept} of them distinct; {patients}; {seen.groups} groups\n",
+        soft_wrap=True,
+    )
     classes = Table("class", box=None, pad_edge=False, header_style="bold")
     for name in ("images", "share", "groups"):
         classes.add_column(name, justify="right")
@@ -126,7 +131,7 @@ def _show(seen: "Inspection", page: Path | None) -> None:
     facts.add_row("with masks", str(seen.masks))
     facts.add_row("left out", f"{len(seen.unreadable)} unreadable, {len(seen.misfits)} outside the layout, {len(seen.skipped)} no images")
     copies = sum(len(group) - 1 for group in seen.exact_duplicates)
-    facts.add_row("exact duplicates", f"{copies}, and {len(seen.label_conflicts)} pictures under several labels")
+    facts.add_row("exact duplicates", f"{copies}, and {len(seen.label_conflicts)} under several labels")
     groups = len(seen.near_duplicate_groups)
     facts.add_row(
         "near duplicates", f"{seen.near_duplicate_pairs} pairs in {groups} groups, {len(seen.crossing_pairs)} pairs across classes"
@@ -137,9 +142,16 @@ def _show(seen: "Inspection", page: Path | None) -> None:
     if seen.findings:
         console.print(f"[bold yellow]{len(seen.findings)} findings[/bold yellow]")
         for each in seen.findings:
-            console.print(f"  - {escape(each)}")
+            console.print(f"  - {escape(each)}", soft_wrap=True)
     else:
         console.print("[green]no findings[/green]")
+    left_out = [*seen.unreadable, *seen.misfits, *seen.skipped]
+    if left_out:
+        console.print("\n[bold]left out[/bold]")
+    for file in left_out[:NAMED]:
+        console.print(f"  - {escape(file.source)}: {escape(file.reason)}", soft_wrap=True)
+    if len(left_out) > NAMED:
+        console.print(f"  and {len(left_out) - NAMED} more; --json lists all")
     if page is not None:
         console.print(f"page: {page}", markup=False, soft_wrap=True)
 

@@ -11,7 +11,7 @@ import numpy as np
 from components.ingest.sample.fields import Field, Outline, polar_around, smooth_field, soft_step, window_around
 from components.ingest.sample.nuclei import GROWTH, Nuclei, Numbers, epithelial
 
-RETRACTION = 0.65
+RETRACTION = 0.75
 """Share of nests with a cleft beside them; without it, tissue without lumina would be less white."""
 
 
@@ -76,14 +76,14 @@ def paint_epithelium(rng: np.random.Generator, tissue: Tissue, structure: Struct
         tissue.haematoxylin[window] += cells * (basophil - tissue.haematoxylin[window])
         if not hollow and rng.random() < RETRACTION:  # shrinkage pulls a nest off its bed on one side
             facing = soft_step((np.cos(theta - rng.uniform(0, 2 * np.pi)) - np.float32(rng.uniform(-0.3, 0.4))).astype(np.float32), 0.3)
-            gap = np.float32(rng.uniform(2.0, 5.5)) * facing
+            gap = np.float32(rng.uniform(2.0, 6.5)) * facing
             bare = soft_step(inside - 0.5, 0.7) * (1 - soft_step(inside - 0.5 - gap, 0.7)) * soft_step(gap - 0.8, 0.4)
             tissue.eosin[window] *= 1 - 0.95 * bare
             tissue.haematoxylin[window] *= 1 - 0.95 * bare
         if hollow:
             wobble = (0.8 + 2.6 * m) * smooth_field(rng, (distance.shape[0], distance.shape[1]), 7.0)
             lumen = 1 - soft_step(inside + np.float32(thickness) + wobble, 0.9)
-            secretion = rng.uniform(0.12, 0.4) if rng.random() < 0.45 * (1 - m) else 0.015
+            secretion = rng.uniform(0.12, 0.4) if rng.random() < 0.6 * (1 - m) else 0.015
             tissue.eosin[window] += lumen * (secretion - tissue.eosin[window])
             tissue.haematoxylin[window] *= 1 - 0.95 * lumen
     y, x, axis = _rows(rng, structure, radius, layers) if hollow else _crowd(rng, structure, radius)

@@ -1,8 +1,7 @@
-"""Tissue tiles by class: `<benign|malignant>/<patient>_<n>.png`, 128 x 128, for example `malignant/p07_012.png`.
+"""Tissue tiles by class: `<benign|malignant>/<patient>_<n>.png`, 128 x 128, for example `malignant/p007_012.png`.
 
-A patient has one diagnosis and several tiles. The name's first part is the patient, the unit that a split must
-not cut. Patients
-of both classes share the same few batches of stain, so that colour says nothing about the class.
+A patient has one diagnosis and several tiles. The name's first part is the patient, the unit that a split must not cut.
+Patients of both classes share the same few batches of stain, so that colour says nothing about the class.
 """
 
 from collections import Counter
@@ -16,7 +15,7 @@ from components.ingest.sample.tissue import paint_tissue
 
 SIDE = 128
 CLASSES = ("benign", "malignant")
-MEAN = (0.26, 0.74)
+MEAN = (0.25, 0.75)
 """Mean malignancy of each class; the classes overlap, as grades do."""
 BETWEEN, WITHIN = 0.06, 0.14
 """Standard deviation of the malignancy between the patients of a class, and within a patient."""
@@ -34,9 +33,9 @@ class Histology:
     near_changes: tuple[Change, ...] = (Change.CROP, Change.BRIGHTNESS, Change.JPEG)
 
     def __init__(self, images: int, seed: int) -> None:
-        """Deal out patients and tiles: about 15 tiles a patient, 4 to 30 patients a class."""
+        """Deal out patients and tiles: about 5 tiles a patient, 4 to 60 patients a class."""
         self._seed = seed
-        self._patients = int(np.clip(images // 2 // 15, 4, 30))
+        self._patients = int(np.clip(images // 2 // 5, 4, 60))
         self._numbers = 1 + generator(seed, _CODE, _PATIENTS).permutation(2 * self._patients)
         self._shots: list[Shot] = []
         self._tiles: Counter[int] = Counter()
@@ -49,7 +48,7 @@ class Histology:
     def _name(self, label: int, patient: int) -> tuple[str, str, tuple[str, ...]]:
         number = int(self._numbers[2 * patient + label])
         self._tiles[number] += 1
-        return f"{CLASSES[label]}/p{number:02d}_{self._tiles[number]:03d}.png", f"p{number:02d}", ()
+        return f"{CLASSES[label]}/p{number:03d}_{self._tiles[number]:03d}.png", f"p{number:03d}", ()
 
     def shots(self) -> list[Shot]:
         """Return one shot a tile."""

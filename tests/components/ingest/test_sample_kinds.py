@@ -24,11 +24,11 @@ from components.ingest.sample.ultrasound import Ultrasound
 def test_a_histology_name_carries_the_patient_and_a_patient_has_one_diagnosis():
     diagnoses = defaultdict(set)
     for shot in Histology(600, 0).shots():
-        match = re.fullmatch(r"(benign|malignant)/(p\d\d)_(\d{3})\.png", shot.path)
+        match = re.fullmatch(r"(benign|malignant)/(p\d{3})_(\d{3})\.png", shot.path)
         assert match and match[2] == shot.group
         diagnoses[shot.group].add(match[1])
     assert all(len(labels) == 1 for labels in diagnoses.values())
-    assert sorted(sum(labels == {label} for labels in diagnoses.values()) for label in ("benign", "malignant")) == [20, 20]
+    assert sorted(sum(labels == {label} for labels in diagnoses.values()) for label in ("benign", "malignant")) == [60, 60]
 
 
 def test_an_ultrasound_name_is_that_of_busi():

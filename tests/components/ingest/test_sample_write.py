@@ -172,5 +172,5 @@ def test_ingest_recognises_the_layout_with_its_groups(sample):
     listing = list_images(directory)
     assert len(listing.images) == LEAST + summary.broken and listing.misfits == []
     assert {found.label for found in listing.images} == set(summary.classes)
-    assert len({found.group for found in listing.images} - {""}) == {"histology": 8, "ultrasound": 0, "idc": 5}[summary.kind]
+    assert len({found.group for found in listing.images} - {""}) == {"histology": 10, "ultrasound": 0, "idc": 5}[summary.kind]
     assert sum(len(found.masks) for found in listing.images) == summary.masks

@@ -69,18 +69,22 @@ def register_model(candidates: Path, dataset: Path, *, run: str, tracker: Mlflow
 def _log_model(bundle: Path, card: Card) -> str:
     serving = Path(str(importlib.util.find_spec("serving").origin)).parent  # type: ignore[union-attr]
     outputs = [ColSpec(DataType.double, name) for name in card.classes]
-    info = mlflow.pyfunc.log_model(
-        name="model",
-        python_model=str(serving / "pyfunc.py"),
-        artifacts={"bundle": str(bundle)},
-        code_paths=[str(serving)],
-        signature=ModelSignature(
-            inputs=Schema([ColSpec(DataType.binary, "image")]),
-            outputs=Schema([*outputs, ColSpec(DataType.string, "predicted_class"), ColSpec(DataType.string, "verdict")]),
-        ),
-        pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in RUNTIME],
-        registered_model_name=card.name,
+    signature = ModelSignature(
+        inputs=Schema([ColSpec(DataType.binary, "image")]),
+        outputs=Schema([*outputs, ColSpec(DataType.string, "predicted_class"), ColSpec(DataType.string, "verdict")]),
     )
+    with tempfile.TemporaryDirectory(prefix="lobule-register-") as temporary:
+        named = Path(temporary) / "bundle"  # MLflow keeps an artifact under the name of its directory
+        shutil.copytree(bundle, named)
+        info = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(serving / "pyfunc.py"),
+            artifacts={"bundle": str(named)},
+            code_paths=[str(serving)],
+            signature=signature,
+            pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in RUNTIME],
+            registered_model_name=card.name,
+        )
     return str(info.registered_model_version)
 
 

@@ -27,5 +27,5 @@ def connect() -> None:
     mlflow.set_registry_uri(os.environ.get("MLFLOW_REGISTRY_URI") or uri)
     if mlflow.get_experiment_by_name(EXPERIMENT) is None:
         location = (home() / "mlflow-artifacts").as_uri() if embedded else None
-        mlflow.create_experiment(EXPERIMENT, artifact_location=location)
+        mlflow.create_experiment(EXPERIMENT, artifact_location=location, tags={"mlflow.experimentKind": "custom_model_development"})
     mlflow.set_experiment(EXPERIMENT)

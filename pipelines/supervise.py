@@ -1,4 +1,4 @@
-"""Watches a run on this machine: shows its progress, keeps its log, ends all its processes on Ctrl-C or SIGTERM.
+"""Watches a run on this machine: shows its progress, keeps its log, ends all its processes on Ctrl-C, SIGTERM or a closed terminal.
 
 The pipeline runs in a process group of its own, so that ending the group ends every step and whatever a step started.
 """
@@ -83,7 +83,7 @@ def supervise(spec: RunSpec, show: Show) -> Outcome:
 
 @contextmanager
 def _ending(process: subprocess.Popen[str]) -> Iterator[threading.Event]:
-    """End the process group on SIGINT and SIGTERM, and in any case at the end; yields whether that happened."""
+    """End the process group on SIGINT, SIGTERM and SIGHUP, and in any case at the end; yields whether that happened."""
     interrupted = threading.Event()
 
     def kill() -> None:
@@ -100,7 +100,7 @@ def _ending(process: subprocess.Popen[str]) -> Iterator[threading.Event]:
         _signal_group(process, signal.SIGTERM)
         timer.start()
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield interrupted
     finally:

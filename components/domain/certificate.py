@@ -49,6 +49,7 @@ class Certificate:
         random_split_leak: share of test images with a near duplicate in train, had the split been by image.
         excluded: files that were left out, with the reason.
         leaking: the data was split by a protocol that leaks, on purpose.
+        moved: images that changed side since an earlier data set, because a new image connected two groups.
     """
 
     dataset: str
@@ -67,6 +68,7 @@ class Certificate:
     random_split_leak: float
     excluded: list[Excluded] = field(default_factory=list)
     leaking: bool = False
+    moved: int = 0
 
     def to_json(self) -> str:
         """Return the certificate as JSON with sorted keys."""

@@ -10,7 +10,7 @@ from components.ingest.duplicates import METHOD, clusters, members, random_split
 from components.ingest.survey import Survey
 
 
-def certify(found: Survey, groups: list[str], splits: list[str], *, share: float) -> Certificate:
+def certify(found: Survey, groups: list[str], splits: list[str], *, share: float, moved: int = 0, leaking: bool = False) -> Certificate:
     """Count what the certificate states from the assignment as it is, not as it was meant.
 
     Args:
@@ -18,6 +18,8 @@ def certify(found: Survey, groups: list[str], splits: list[str], *, share: float
         groups: group of each kept row.
         splits: split of each kept row.
         share: of the images that the random split, whose leak is estimated, puts on the test side.
+        moved: images that changed side since an earlier data set.
+        leaking: the protocol leaks, on purpose.
     """
     ids = [found.images[row].id for row in found.kept]
     labels = [found.images[row].found.label for row in found.kept]
@@ -44,4 +46,6 @@ def certify(found: Survey, groups: list[str], splits: list[str], *, share: float
         label_conflicts=[list(pair) for pair in [*found.conflict_pairs(), *found.crossing_pairs()]],
         random_split_leak=random_split_leak(found.pairs, len(found.images), share=share),
         excluded=found.excluded(),
+        leaking=leaking,
+        moved=moved,
     )

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.domain.certificate import Certificate
+from components.domain.certificate import Certificate, pixels_digest
 from components.domain.errors import InputError
 from serving.contract import PROPERTIES, ImageSpec
 
@@ -88,7 +88,13 @@ class Dataset:
     def require_certified(self, splits: Iterable[str]) -> None:
         """Check that the certificate is for exactly these splits' images (`Certificate.require`)."""
         for split in splits:
-            self.certificate.require(split, self.certified_rows(split))
+            self.certificate.require(split, self.certified_rows(split), self.pixels_digest(split))
+
+    def pixels_digest(self, split: str) -> str:
+        """Return the digest of the stored pixels of a split's original images."""
+        made = np.array(self.table.column("augmented").to_pylist(), dtype=np.bool_)
+        ids = self.table.column("id")
+        return pixels_digest((ids[row].as_py(), self.pixels[row]) for row in self.rows(split).tolist() if not made[row])
 
 
 def read_dataset(directory: Path) -> Dataset:

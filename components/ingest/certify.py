@@ -3,20 +3,31 @@
 from collections import Counter
 
 import numpy as np
+import numpy.typing as npt
 
 from components.domain.artifacts import SPLITS
-from components.domain.certificate import Certificate, rows_digest
+from components.domain.certificate import Certificate, pixels_digest, rows_digest
 from components.ingest.duplicates import METHOD, clusters, members, random_split_leak
 from components.ingest.survey import Survey
 
 
-def certify(found: Survey, groups: list[str], splits: list[str], *, share: float, moved: int = 0, leaking: bool = False) -> Certificate:
+def certify(
+    found: Survey,
+    groups: list[str],
+    splits: list[str],
+    *,
+    pixels: npt.NDArray[np.uint8],
+    share: float,
+    moved: int = 0,
+    leaking: bool = False,
+) -> Certificate:
     """Count what the certificate states from the assignment as it is, not as it was meant.
 
     Args:
         found: the survey of the source.
         groups: group of each kept row.
         splits: split of each kept row.
+        pixels: of each kept row as stored, uint8 [n, H, W, 3].
         share: of the images that the random split, whose leak is estimated, puts on the test side.
         moved: images that changed side since an earlier data set.
         leaking: the protocol leaks, on purpose.
@@ -46,6 +57,7 @@ def certify(found: Survey, groups: list[str], splits: list[str], *, share: float
         label_conflicts=[list(pair) for pair in [*found.conflict_pairs(), *found.crossing_pairs()]],
         random_split_leak=random_split_leak(found.pairs, len(found.images), share=share),
         excluded=found.excluded(),
+        pixels={name: pixels_digest((ids[row], pixels[row]) for row, split in enumerate(splits) if split == name) for name in SPLITS},
         leaking=leaking,
         moved=moved,
     )

@@ -72,15 +72,19 @@ def ingest_source(
         ids = [found.images[row].id for row in found.kept]
         split = split_images(labels, groups, ids, recipe=recipe, memory=Memory(memory), leak=allow_leakage)
         splits = split.splits
-        certificate = certify(found, groups, splits, share=recipe.test, moved=split.moved, leaking=allow_leakage)
         _write_pixels(found, scratch / PIXELS_FILE, partial, spec)
         shutil.rmtree(scratch)
+        pixels = np.load(partial / PIXELS_FILE, mmap_mode="r")
+        certificate = certify(found, groups, splits, pixels=pixels, share=recipe.test, moved=split.moved, leaking=allow_leakage)
         _write_manifest(found, groups, splits, partial, spec)
         keep_held_out(found, splits, partial)
         certificate.write(partial)
         counts = SplitCounts.of(labels, groups, splits)
         (partial / REPORT_FILE).write_text(render(inspect_survey(found, root), certificate=certificate, splits=counts), encoding="utf-8")
         split.keep(Memory(memory), ids)
+    if certificate.leaking:
+        across = certificate.edges_across_splits, certificate.groups_across_splits
+        logger.warning("LEAKING on purpose: %d near-duplicate pairs and %d groups cross splits; no model of it becomes champion", *across)
     logger.info(
         "%d images in %d groups: %s; near-duplicate pairs: %d, across splits: %d",
         certificate.images,

@@ -48,19 +48,24 @@ class Certificate:
     """What was found in a data set.
 
     Attributes:
-        dataset: digest of all rows (`rows_digest`).
+        dataset: digest of all rows (`rows_digest`): the content hash of every image with its label, group and split, as listed in
+            `certified.parquet` beside the certificate.
         splits: digest of the rows of each split.
         images, groups: counts.
         classes: images of each class.
         split_images: images of each split.
         method: how near duplicates were found, in words with its threshold.
         near_duplicate_pairs, near_duplicate_groups, near_duplicate_images: summary of the near-duplicate graph.
+        near_duplicate_sizes: its clusters by how many images they hold.
         edges_across_splits: near-duplicate pairs whose images lie in different splits; must be 0.
         groups_across_splits: groups with images in different splits; must be 0.
         label_conflicts: pairs of the same picture under two labels, both excluded or grouped.
         random_split_leak: share of test images with a near duplicate in train, had the split been by image.
         excluded: files that were left out, with the reason.
         pixels: digest of each split's stored pixels (`pixels_digest`).
+        blank_masks: images of each class whose lesion mask marks nothing.
+        even_images: images of one even tone; they resemble each other too much to be compared and have no near duplicates here.
+        smallest, largest: width and height in pixels of the images with the fewest and the most pixels, as decoded.
         leaking: the data was split by a protocol that leaks, on purpose.
         moved: images that changed side since an earlier data set, because a new image connected two groups.
     """
@@ -81,6 +86,11 @@ class Certificate:
     random_split_leak: float
     excluded: list[Excluded] = field(default_factory=list)
     pixels: dict[str, str] = field(default_factory=dict)
+    near_duplicate_sizes: dict[str, int] = field(default_factory=dict)
+    blank_masks: dict[str, int] = field(default_factory=dict)
+    even_images: int = 0
+    smallest: list[int] = field(default_factory=list)
+    largest: list[int] = field(default_factory=list)
     leaking: bool = False
     moved: int = 0
 

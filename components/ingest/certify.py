@@ -7,7 +7,8 @@ import numpy.typing as npt
 
 from components.domain.artifacts import SPLITS
 from components.domain.certificate import Certificate, pixels_digest, rows_digest
-from components.ingest.duplicates import METHOD, clusters, members, random_split_leak
+from components.ingest.duplicates import FEATURELESS, METHOD, clusters, members, random_split_leak
+from components.ingest.oddities import blank_masks
 from components.ingest.survey import Survey
 
 
@@ -38,6 +39,8 @@ def certify(
     side = np.array([SPLITS.index(split) for split in splits])
     pairs = found.kept_pairs
     look_alike = members(clusters(pairs, len(ids)))
+    kept = [found.images[row] for row in found.kept]
+    by_area = sorted((image.width * image.height, image.width, image.height) for image in kept)
     sides_of: dict[str, set[str]] = {}
     for group, split in zip(groups, splits, strict=True):
         sides_of.setdefault(group, set()).add(split)
@@ -58,6 +61,11 @@ def certify(
         random_split_leak=random_split_leak(found.pairs, len(found.images), share=share),
         excluded=found.excluded(),
         pixels={name: pixels_digest((ids[row], pixels[row]) for row, split in enumerate(splits) if split == name) for name in SPLITS},
+        near_duplicate_sizes={str(size): count for size, count in sorted(Counter(map(len, look_alike)).items())},
+        blank_masks=blank_masks(kept),
+        even_images=sum(image.hash == FEATURELESS for image in kept),
+        smallest=list(by_area[0][1:]),
+        largest=list(by_area[-1][1:]),
         leaking=leaking,
         moved=moved,
     )

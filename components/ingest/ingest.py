@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.domain.artifacts import MANIFEST_FILE, PIXELS_FILE, SPLITS, pixel_writer, write_manifest
+from components.domain.artifacts import MANIFEST_FILE, PIXELS_FILE, SPLITS, pixel_writer, write_certified, write_manifest
 from components.domain.certificate import Certificate
 from components.domain.errors import InputError
 from components.domain.recipe import Recipe
@@ -79,6 +79,7 @@ def ingest_source(
         _write_manifest(found, groups, splits, partial, spec)
         keep_held_out(found, splits, partial)
         certificate.write(partial)
+        write_certified(partial, list(zip(ids, labels, groups, splits, strict=True)))
         counts = SplitCounts.of(labels, groups, splits)
         (partial / REPORT_FILE).write_text(render(inspect_survey(found, root), certificate=certificate, splits=counts), encoding="utf-8")
         split.keep(Memory(memory), ids)

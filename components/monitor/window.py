@@ -16,10 +16,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from components.domain.errors import InputError
-from serving.contract import PREDICTION_SCHEMA, REFERENCE_FILE
+from serving.contract import PREDICTION_SCHEMA, REFERENCE_FILE, read_predictions
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +70,7 @@ def read_window(
     others = 0
     for path in _files(log, since, until):
         try:
-            keys = _read(path, ["time", "bundle"])
+            keys = read_predictions(path, ["time", "bundle"])
         except _UNREADABLE as error:
             unreadable.append(_reason(path, log, error))
             continue
@@ -94,7 +93,7 @@ def read_window(
         if not len(chosen):
             continue
         try:
-            parts.append(_read(path, PREDICTION_SCHEMA.names).take(pa.array(chosen)))
+            parts.append(read_predictions(path).take(pa.array(chosen)))
         except _UNREADABLE as error:
             unreadable.append(_reason(path, log, error))
             images -= len(rows)
@@ -112,7 +111,7 @@ def read_reference(bundle: Path, *, limit: int = LIMIT, seed: int = 0) -> pa.Tab
     """
     path = bundle / REFERENCE_FILE
     try:
-        table = _read(path, PREDICTION_SCHEMA.names)
+        table = read_predictions(path)
     except _UNREADABLE as error:
         raise InputError(
             f"a bundle must hold a reference window in the columns of the prediction log, but {path} is none "
@@ -150,15 +149,6 @@ def _date_of(folder: str) -> date | None:
         return date.fromisoformat(folder.removeprefix("date="))
     except ValueError:
         return None
-
-
-def _read(path: Path, names: list[str]) -> pa.Table:
-    with pq.ParquetFile(path) as file:
-        missing = [name for name in names if name not in file.schema_arrow.names]
-        if missing:
-            raise KeyError(f"no column {', '.join(missing)}")
-        table = file.read(columns=names).select(names)
-    return table.cast(pa.schema([PREDICTION_SCHEMA.field(name) for name in names]))
 
 
 def _inside(times: pa.ChunkedArray, since: datetime | None, until: datetime | None) -> pa.ChunkedArray:

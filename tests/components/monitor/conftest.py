@@ -55,6 +55,7 @@ def to_table(values: dict[str, np.ndarray], distance: np.ndarray, *, bundle: str
         "probabilities": [[float(1 - each), float(each)] for each in score],
         "embedding": values["embedding"].astype(np.float32).tolist(),
         **{name: values[name].astype(np.float32) for name in values if name.startswith("property_")},
+        "group": [None] * rows,
     }
     return pa.table(columns, schema=PREDICTION_SCHEMA)
 

@@ -139,6 +139,15 @@ def test_a_bundle_without_a_reference_window_is_refused(tmp_path):
         read_reference(tmp_path)
 
 
+def test_a_log_and_a_reference_window_from_before_groups_were_known_are_read(tmp_path):
+    older = rows(0, 1).drop_columns(["group"])
+    put(tmp_path, "2026-03-02", "a.parquet", older)
+    pq.write_table(older, tmp_path / "reference.parquet")
+    for table in (read_window(tmp_path / "date=2026-03-02", MINE).table, read_reference(tmp_path)):
+        assert table.schema.equals(PREDICTION_SCHEMA)
+        assert table.column("group").to_pylist() == [None, None]
+
+
 def test_a_large_reference_window_is_drawn_down_to_the_limit(tmp_path):
     pq.write_table(rows(*range(50)), tmp_path / "reference.parquet")
     assert read_reference(tmp_path, limit=20).num_rows == 20

@@ -15,6 +15,11 @@ def home() -> Path:
     return Path(os.environ.get("LOBULE_HOME") or ".lobule").resolve()
 
 
+def unwritable(directory: Path, error: OSError) -> str:
+    """Return the words for a directory of the home that cannot be written: the rule, the value, the remedy."""
+    return f"LOBULE_HOME must be a directory that can be written, but {directory} cannot be made ({error.strerror}); set another"
+
+
 def tracking_uri() -> str:
     """Return where MLflow keeps runs: `MLFLOW_TRACKING_URI`, or SQLite in the home."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home() / 'mlflow.db'}"

@@ -3,8 +3,9 @@
 import logging
 import os
 
+from components.domain.errors import InputError
 from components.domain.names import EXPERIMENT
-from components.domain.settings import home, tracking_uri
+from components.domain.settings import home, tracking_uri, unwritable
 
 logger = logging.getLogger(__name__)
 
@@ -13,6 +14,9 @@ def connect() -> None:
     """Point MLflow at the store in use and create the experiment if it is not there.
 
     With the embedded store, artifacts lie in the home beside the database; a server decides for itself.
+
+    Raises:
+        InputError: if the home cannot be written.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     import mlflow
@@ -22,7 +26,10 @@ def connect() -> None:
     uri = tracking_uri()
     embedded = uri.startswith("sqlite:")
     if embedded:
-        home().mkdir(parents=True, exist_ok=True)
+        try:
+            home().mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(unwritable(home(), error)) from None
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(os.environ.get("MLFLOW_REGISTRY_URI") or uri)
     if mlflow.get_experiment_by_name(EXPERIMENT) is None:

@@ -3,6 +3,7 @@
 The pipeline runs in a process group of its own, so that ending the group ends every step and whatever a step started.
 """
 
+import logging
 import os
 import re
 import signal
@@ -18,6 +19,7 @@ from components.domain.console import FAILURES
 from components.domain.settings import home
 from pipelines.runspec import RunSpec
 
+logger = logging.getLogger(__name__)
 GRACE_SECONDS = 3.0
 LINE = re.compile(r"^\s*\[(?P<step>\w+)\] (?P<text>.*)$")
 INTERRUPTED, DEFECT = 130, 1
@@ -123,4 +125,8 @@ def _close(spec: RunSpec, status: str) -> None:
         return
     from components.tracking.close import close_run
 
-    close_run(spec.name, status)
+    try:
+        close_run(spec.name, status)
+    except Exception as error:  # the run's own failure is what the user must see
+        reason = " ".join(str(error).split())[:300]
+        logger.warning("the run could not be marked %s in MLflow: %s", status, reason)

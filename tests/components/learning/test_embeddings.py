@@ -49,7 +49,8 @@ def test_a_frozen_batch_normalisation_keeps_its_statistics_while_layers_around_i
     network = networks.build(RECIPE, 2, weights=None, dropout=0.1, seed=0)
     network.unfreeze(20)
     before = {weight.path: weight.numpy().copy() for weight in network.backbone.weights}
-    fit_pixels(network, examples, RECIPE, phase_of(RECIPE, epochs=1, learning_rate=1e-2, seed=0), lambda epoch, values: None)
+    several = RECIPE.override({"batch_size": "2"})
+    fit_pixels(network, examples, several, phase_of(several, epochs=1, learning_rate=1e-2, seed=0), lambda epoch, values: None)
     moved = {weight.path for weight in network.backbone.weights if not np.array_equal(before[weight.path], weight.numpy())}
     assert moved
     assert [path for path in moved if "batch_normalization" in path] == []

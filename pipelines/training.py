@@ -84,6 +84,7 @@ def training_pipeline(placement: Placement) -> dsl.base_component.BaseComponent:
         code: str,
         commit: str,
         apply: bool = False,
+        allow_leakage: bool = False,
     ) -> Results:
         """Train, evaluate, register, gate, package and check a model.
 
@@ -98,8 +99,13 @@ def training_pipeline(placement: Placement) -> dsl.base_component.BaseComponent:
             code: digest of the code; keys the cache.
             commit: git commit of the code.
             apply: move the champion alias when the gate says promote.
+            allow_leakage: split by image, as published protocols do; the model is marked for good and never becomes champion.
         """
-        data = place(ingest(source=source, source_version=source_version, recipe=recipe, code=code), cpu="2", memory="4Gi")
+        data = place(
+            ingest(source=source, source_version=source_version, recipe=recipe, code=code, allow_leakage=allow_leakage),
+            cpu="2",
+            memory="4Gi",
+        )
         dataset = data.outputs["dataset"]
         augmented = place(augment(dataset=dataset, recipe=recipe, code=code), cpu="1", memory="4Gi")
         training_set = augmented.outputs["training_set"]

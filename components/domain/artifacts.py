@@ -4,6 +4,7 @@
       manifest.parquet   one row per image, columns `MANIFEST`
       pixels.npy         uint8 [N, S, S, 3]; row i belongs to manifest row i
       certificate.json   `components.domain.certificate`
+      certified.parquet  hash, label, group and split of every image: what the certificate's digest `dataset` is of
       held_out/<id>.png  some test images as decoded, before resizing: what the packaged service is checked with
 
 A training set has the same form, with the train and validation splits only: no training code sees a test image.
@@ -20,12 +21,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.domain.certificate import Certificate
-from components.domain.errors import InputError
+from components.domain.certificate import Certificate, Row, pixels_digest, rows_digest
+from components.domain.errors import InputError, RefusedError
 from serving.contract import PROPERTIES, ImageSpec
 
 MANIFEST_FILE = "manifest.parquet"
 PIXELS_FILE = "pixels.npy"
+CERTIFIED_FILE = "certified.parquet"
 HELD_OUT_FOLDER = "held_out"
 SPLITS = ("train", "validation", "test")
 
@@ -88,7 +90,13 @@ class Dataset:
     def require_certified(self, splits: Iterable[str]) -> None:
         """Check that the certificate is for exactly these splits' images (`Certificate.require`)."""
         for split in splits:
-            self.certificate.require(split, self.certified_rows(split))
+            self.certificate.require(split, self.certified_rows(split), self.pixels_digest(split))
+
+    def pixels_digest(self, split: str) -> str:
+        """Return the digest of the stored pixels of a split's original images."""
+        made = np.array(self.table.column("augmented").to_pylist(), dtype=np.bool_)
+        ids = self.table.column("id")
+        return pixels_digest((ids[row].as_py(), self.pixels[row]) for row in self.rows(split).tolist() if not made[row])
 
 
 def read_dataset(directory: Path) -> Dataset:
@@ -118,6 +126,31 @@ def write_manifest(directory: Path, columns: dict[str, list[object]], spec: Imag
     """Write `manifest.parquet`: one list per column of `MANIFEST`."""
     schema = MANIFEST.with_metadata({"fit": spec.fit})
     pq.write_table(pa.table(columns, schema=schema), directory / MANIFEST_FILE)
+
+
+def write_certified(directory: Path, rows: list[Row]) -> None:
+    """Write `certified.parquet`: one row per image, sorted by its hash, columns id, label, group, split."""
+    columns = zip(*sorted(rows), strict=True)
+    pq.write_table(pa.table(dict(zip(("id", "label", "group", "split"), map(list, columns), strict=True))), directory / CERTIFIED_FILE)
+
+
+def read_certified(directory: Path) -> list[Row]:
+    """Read `certified.parquet` and check it against the certificate beside it.
+
+    Raises:
+        InputError: if one of the two is missing or damaged.
+        RefusedError: if they do not belong together.
+    """
+    try:
+        table = pq.read_table(directory / CERTIFIED_FILE)
+        rows = [(str(a), str(b), str(c), str(d)) for a, b, c, d in zip(*(table.column(n).to_pylist() for n in range(4)), strict=True)]
+    except (OSError, IndexError, pa.ArrowException) as error:
+        raise InputError(
+            f"{directory} must hold a valid {CERTIFIED_FILE}, but does not ({type(error).__name__}); ingest it again"
+        ) from None
+    if rows_digest(rows) != Certificate.read(directory).dataset:
+        raise RefusedError(f"{CERTIFIED_FILE} must list what was certified, but its digest differs in {directory}; ingest the data again")
+    return rows
 
 
 def held_out_file(directory: Path, identity: str) -> Path:

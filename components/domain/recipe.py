@@ -92,6 +92,7 @@ class Recipe:
         trials, trial_epochs: size of the study.
         seeds: how many final models are trained.
         validation, test: shares of the images, by group.
+        folds, fold: with folds = k > 0, the test split is fold number `fold` of k, from 0; k runs cross-validate.
         balance: weigh classes by their inverse frequency in the loss.
         target_sensitivity: that the operating point aims at on the validation split.
     """
@@ -119,6 +120,8 @@ class Recipe:
     split_seed: int = 0
     validation: float = 0.15
     test: float = 0.2
+    folds: int = 0
+    fold: int = 0
     balance: bool = True
     target_sensitivity: float = 0.95
     augmentation: Augmentation = Augmentation()
@@ -144,6 +147,8 @@ class Recipe:
             self.validation + self.test,
             "leave more to train on",
         )
+        _require(self.folds == 0 or 2 <= self.folds <= 20, "folds must be 0 (none) or lie in [2, 20]", self.folds, "set it within")
+        _require(0 <= self.fold < max(self.folds, 1), f"fold must lie in [0, {max(self.folds, 1) - 1}]", self.fold, "count folds from 0")
 
     @property
     def model_name(self) -> str:

@@ -3,21 +3,35 @@
 from collections import Counter
 
 import numpy as np
+import numpy.typing as npt
 
 from components.domain.artifacts import SPLITS
-from components.domain.certificate import Certificate, rows_digest
-from components.ingest.duplicates import METHOD, clusters, members, random_split_leak
+from components.domain.certificate import Certificate, pixels_digest, rows_digest
+from components.ingest.duplicates import FEATURELESS, METHOD, clusters, members, random_split_leak
+from components.ingest.oddities import blank_masks
 from components.ingest.survey import Survey
 
 
-def certify(found: Survey, groups: list[str], splits: list[str], *, share: float) -> Certificate:
+def certify(
+    found: Survey,
+    groups: list[str],
+    splits: list[str],
+    *,
+    pixels: npt.NDArray[np.uint8],
+    share: float,
+    moved: int = 0,
+    leaking: bool = False,
+) -> Certificate:
     """Count what the certificate states from the assignment as it is, not as it was meant.
 
     Args:
         found: the survey of the source.
         groups: group of each kept row.
         splits: split of each kept row.
+        pixels: of each kept row as stored, uint8 [n, H, W, 3].
         share: of the images that the random split, whose leak is estimated, puts on the test side.
+        moved: images that changed side since an earlier data set.
+        leaking: the protocol leaks, on purpose.
     """
     ids = [found.images[row].id for row in found.kept]
     labels = [found.images[row].found.label for row in found.kept]
@@ -25,6 +39,8 @@ def certify(found: Survey, groups: list[str], splits: list[str], *, share: float
     side = np.array([SPLITS.index(split) for split in splits])
     pairs = found.kept_pairs
     look_alike = members(clusters(pairs, len(ids)))
+    kept = [found.images[row] for row in found.kept]
+    by_area = sorted((image.width * image.height, image.width, image.height) for image in kept)
     sides_of: dict[str, set[str]] = {}
     for group, split in zip(groups, splits, strict=True):
         sides_of.setdefault(group, set()).add(split)
@@ -44,4 +60,12 @@ def certify(found: Survey, groups: list[str], splits: list[str], *, share: float
         label_conflicts=[list(pair) for pair in [*found.conflict_pairs(), *found.crossing_pairs()]],
         random_split_leak=random_split_leak(found.pairs, len(found.images), share=share),
         excluded=found.excluded(),
+        pixels={name: pixels_digest((ids[row], pixels[row]) for row, split in enumerate(splits) if split == name) for name in SPLITS},
+        near_duplicate_sizes={str(size): count for size, count in sorted(Counter(map(len, look_alike)).items())},
+        blank_masks=blank_masks(kept),
+        even_images=sum(image.hash == FEATURELESS for image in kept),
+        smallest=list(by_area[0][1:]),
+        largest=list(by_area[-1][1:]),
+        leaking=leaking,
+        moved=moved,
     )

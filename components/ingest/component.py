@@ -7,7 +7,7 @@ from components import images
 
 
 @dsl.component(base_image=images.TRAIN, install_kfp_package=False)
-def ingest(source: str, source_version: str, recipe: str, code: str, dataset: Output[Dataset]) -> str:
+def ingest(source: str, source_version: str, recipe: str, code: str, dataset: Output[Dataset], allow_leakage: bool = False) -> str:
     """Make a certified data set of a source and return the certificate's digest.
 
     Args:
@@ -16,6 +16,7 @@ def ingest(source: str, source_version: str, recipe: str, code: str, dataset: Ou
         recipe: JSON of the recipe.
         code: digest of the code; only keys the cache.
         dataset: the data set.
+        allow_leakage: split by image, as published protocols do; everything made of it is marked as leaking.
     """
     from pathlib import Path
 
@@ -25,7 +26,14 @@ def ingest(source: str, source_version: str, recipe: str, code: str, dataset: Ou
     from components.ingest.ingest import ingest_source
 
     with step("ingest"):
-        certificate = ingest_source(source, Path(dataset.path), recipe=Recipe.from_json(recipe), cache=settings.home() / "cache")
+        certificate = ingest_source(
+            source,
+            Path(dataset.path),
+            recipe=Recipe.from_json(recipe),
+            cache=settings.home() / "cache",
+            memory=settings.home() / "splits",
+            allow_leakage=allow_leakage,
+        )
         dataset.metadata["certificate"] = certificate.digest
         dataset.metadata["images"] = certificate.images
     return certificate.digest

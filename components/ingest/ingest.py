@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.domain.artifacts import MANIFEST_FILE, PIXELS_FILE, SPLITS, pixel_writer, write_manifest
+from components.domain.artifacts import MANIFEST_FILE, PIXELS_FILE, SPLITS, pixel_writer, write_certified, write_manifest
 from components.domain.certificate import Certificate
 from components.domain.errors import InputError
 from components.domain.recipe import Recipe
@@ -20,10 +20,11 @@ from components.ingest.certify import certify
 from components.ingest.held_out import keep_held_out
 from components.ingest.inspect import inspect_survey
 from components.ingest.layouts import list_images
+from components.ingest.memory import Memory
+from components.ingest.protocol import split_images
 from components.ingest.report import REPORT_FILE, SplitCounts, render
 from components.ingest.scan import Storage
 from components.ingest.source import open_source
-from components.ingest.split import assign_splits
 from components.ingest.survey import Survey, survey
 from serving.contract import PROPERTIES, ImageSpec
 
@@ -33,7 +34,9 @@ NAMED = 20
 COPY_ROWS = 256
 
 
-def ingest_source(source: str, output: Path, *, recipe: Recipe, cache: Path) -> Certificate:
+def ingest_source(
+    source: str, output: Path, *, recipe: Recipe, cache: Path, memory: Path | None = None, allow_leakage: bool = False
+) -> Certificate:
     """Write the data set of a source.
 
     Args:
@@ -41,6 +44,8 @@ def ingest_source(source: str, output: Path, *, recipe: Recipe, cache: Path) -> 
         output: directory of the data set; may exist if it is empty or holds a data set, which is replaced.
         recipe: gives size and fit of the images, shares and seed of the split, and the positive class.
         cache: where samples are kept.
+        memory: folder in which the side of every image is remembered, so that it stays when images are added; None forgets.
+        allow_leakage: split by image, as published protocols do; data set, run and model are marked as leaking for good.
 
     Returns:
         The certificate, as written into the data set.
@@ -64,15 +69,23 @@ def ingest_source(source: str, output: Path, *, recipe: Recipe, cache: Path) -> 
         labels = [found.images[row].found.label for row in found.kept]
         groups = [found.groups[row] for row in found.kept]
         _require_classes(sorted(set(labels)), root, recipe)
-        splits = assign_splits(labels, groups, validation=recipe.validation, test=recipe.test, seed=recipe.split_seed)
-        certificate = certify(found, groups, splits, share=recipe.test)
+        ids = [found.images[row].id for row in found.kept]
+        split = split_images(labels, groups, ids, recipe=recipe, memory=Memory(memory), leak=allow_leakage)
+        splits = split.splits
         _write_pixels(found, scratch / PIXELS_FILE, partial, spec)
         shutil.rmtree(scratch)
+        pixels = np.load(partial / PIXELS_FILE, mmap_mode="r")
+        certificate = certify(found, groups, splits, pixels=pixels, share=recipe.test, moved=split.moved, leaking=allow_leakage)
         _write_manifest(found, groups, splits, partial, spec)
         keep_held_out(found, splits, partial)
         certificate.write(partial)
+        write_certified(partial, list(zip(ids, labels, groups, splits, strict=True)))
         counts = SplitCounts.of(labels, groups, splits)
         (partial / REPORT_FILE).write_text(render(inspect_survey(found, root), certificate=certificate, splits=counts), encoding="utf-8")
+        split.keep(Memory(memory), ids)
+    if certificate.leaking:
+        across = certificate.edges_across_splits, certificate.groups_across_splits
+        logger.warning("LEAKING on purpose: %d near-duplicate pairs and %d groups cross splits; no model of it becomes champion", *across)
     logger.info(
         "%d images in %d groups: %s; near-duplicate pairs: %d, across splits: %d",
         certificate.images,

@@ -9,6 +9,7 @@ from components.domain.artifacts import SPLITS
 from components.domain.certificate import Excluded
 from components.ingest.duplicates import METHOD, clusters, members, random_split_leak
 from components.ingest.layouts import list_images
+from components.ingest.oddities import blank_masks, odd_findings
 from components.ingest.source import open_source
 from components.ingest.survey import Survey, survey
 
@@ -37,6 +38,7 @@ class Inspection:
         groups: units of splitting: patients, slides and near-duplicate clusters united.
         class_groups: how many of them hold each class.
         masks: images with a lesion mask.
+        blank_masks: images of each class whose mask marks nothing.
         sizes, modes: images of each `<width>x<height>` and each Pillow mode, most frequent first.
         unreadable, misfits, skipped: files left out, with the reason.
         exact_duplicates: sources of equal pixels under one label.
@@ -58,6 +60,7 @@ class Inspection:
     groups: int
     class_groups: dict[str, int]
     masks: int
+    blank_masks: dict[str, int]
     sizes: dict[str, int]
     modes: dict[str, int]
     unreadable: list[Excluded]
@@ -111,6 +114,7 @@ def inspect_survey(found: Survey, root: Path) -> Inspection:
         groups=len(set(groups)),
         class_groups=dict(sorted(Counter(label for label, _ in holding).items())),
         masks=sum(bool(image.found.masks) for image in kept),
+        blank_masks=blank_masks(kept),
         sizes=dict(Counter(sizes).most_common()),
         modes=dict(Counter(modes).most_common()),
         unreadable=found.unreadable,
@@ -128,6 +132,7 @@ def inspect_survey(found: Survey, root: Path) -> Inspection:
         random_split_leak=random_split_leak(found.pairs, len(found.images)),
     )
     result.findings.extend(_findings(result))
+    result.findings.extend(odd_findings(kept))
     for what, values in (("size", sizes), ("mode", modes)):
         result.findings.extend(_shortcut(what, values, labels))
     return result

@@ -49,11 +49,13 @@ def render(seen: Inspection, *, certificate: Certificate | None = None, splits: 
     }
     if certificate:
         numbers["pairs across our splits"] = str(certificate.edges_across_splits)
+        if certificate.moved:
+            numbers["images that changed side"] = str(certificate.moved)
     body = [
         f'<h1>{escape(name)}</h1><p class="soft">{escape(seen.layout)} · <code>{escape(seen.source)}</code></p>',
         cards(numbers),
         section("Findings", "<ul>" + "".join(f"<li>{escape(each)}</li>" for each in seen.findings) + "</ul>" if seen.findings else ""),
-        _classes(seen, splits),
+        _classes(seen, splits, leaking=certificate is not None and certificate.leaking),
         section("Sizes in pixels", bars(seen.sizes)),
         section("Pixel modes of the files", bars(seen.modes)),
         section(
@@ -71,7 +73,7 @@ def render(seen: Inspection, *, certificate: Certificate | None = None, splits: 
     return page(f"{name}: images and splits" if certificate else f"{name}: what is in it", [part for part in body if part])
 
 
-def _classes(seen: Inspection, splits: SplitCounts | None) -> str:
+def _classes(seen: Inspection, splits: SplitCounts | None, *, leaking: bool) -> str:
     if splits is None:
         rows = [(label, count, seen.class_groups.get(label, 0)) for label, count in seen.classes.items()]
         return section("Classes", table(("class", "images", "groups"), rows))
@@ -80,7 +82,9 @@ def _classes(seen: Inspection, splits: SplitCounts | None) -> str:
     return section(
         "Classes and splits",
         table(("split", *seen.classes, "groups"), [*lines, total]),
-        note="No group (patient, slide or cluster of look-alikes) lies in two splits.",
+        note="LEAKING on purpose: groups (patients, slides or look-alikes) lie in two splits; no model of it can become champion."
+        if leaking
+        else "No group (patient, slide or cluster of look-alikes) lies in two splits.",
     )
 
 

@@ -22,6 +22,7 @@ from components.domain.certificate import Excluded
 from components.domain.console import progress
 from components.ingest.duplicates import perceptual_hash
 from components.ingest.layouts.layout import Found
+from components.ingest.masks import mask_state
 from serving.contract import ImageSpec
 from serving.imaging import MAX_BYTES, ImageError, Pixels, decode, fit, properties
 
@@ -42,6 +43,7 @@ class Scanned:
         width, height: as decoded, in pixels.
         mode: Pillow mode of the file.
         properties: `serving.imaging.properties`; empty where pixels are not stored, because measuring them takes time.
+        mask: what its lesion masks are (`components.ingest.masks.mask_state`).
     """
 
     place: int
@@ -52,6 +54,7 @@ class Scanned:
     height: int
     mode: str
     properties: dict[str, float]
+    mask: str = ""
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,8 @@ def _scan_chunk(chunk: list[Task], storage: Storage | None) -> list[Scanned | Ex
             array[place] = fit(pixels, storage.spec)
         measured = properties(pixels) if storage else {}
         height, width = pixels.shape[:2]
-        results.append(Scanned(place, found, content_id(pixels), perceptual_hash(pixels), width, height, decoded.mode, measured))
+        mask = mask_state(found, width=width, height=height)
+        results.append(Scanned(place, found, content_id(pixels), perceptual_hash(pixels), width, height, decoded.mode, measured, mask))
     if array is not None:
         array.flush()
     return results

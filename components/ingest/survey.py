@@ -7,10 +7,10 @@ import numpy as np
 
 from components.domain.certificate import Excluded
 from components.ingest.duplicates import Pairs, near_duplicates
+from components.ingest.groups import join_groups
 from components.ingest.layouts import Listing
 from components.ingest.layouts.layout import Found
 from components.ingest.scan import Scanned, Storage, scan
-from components.ingest.split import join_groups
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from mlflow.data.meta_dataset import MetaDataset
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 
-from components.domain.artifacts import Dataset, read_dataset
+from components.domain.artifacts import CERTIFIED_FILE, Dataset, read_dataset
 from components.domain.candidates import Candidates
 from components.domain.certificate import CERTIFICATE_FILE
 from components.domain.names import CHALLENGER, TAG_BUNDLE, TAG_CERTIFICATE, TAG_DATASET, TAG_LEAKING, TAG_RECIPE, TAG_RUN, TAG_TASK
@@ -95,4 +95,6 @@ def _log_dataset(dataset: Dataset, directory: Path, tracker: MlflowTracker) -> N
     digest = dataset.certificate.dataset.removeprefix("sha256:")[:32]
     splits = {f"images_{split}": str(count) for split, count in dataset.certificate.split_images.items()}
     mlflow.log_input(MetaDataset(source, name="images", digest=digest, schema=schema), context="training", tags=splits)
-    tracker.file(directory / CERTIFICATE_FILE)
+    for name in (CERTIFICATE_FILE, CERTIFIED_FILE):
+        if (directory / name).exists():
+            tracker.file(directory / name)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 @click.option("--resume", metavar="RUN", help="Continue an interrupted run; finished steps and trials are kept.")
 @click.option("--no-cache", is_flag=True, help="Do every step again, even where nothing changed.")
 @click.option("--promote/--no-promote", default=False, show_default=True, help="Make the model champion if the gate says so.")
+@click.option(
+    "--allow-leakage", is_flag=True, help="Split by image, as published protocols do; such a model is marked and never becomes champion."
+)
 def command(
     recipe: str | None,
     source: str | None,
@@ -29,6 +32,7 @@ def command(
     resume: str | None,
     no_cache: bool,
     promote: bool,
+    allow_leakage: bool,
 ) -> int:
     """Ingest, augment, tune, train, evaluate, register, gate, package and check a model, on this machine.
 
@@ -39,6 +43,7 @@ def command(
       lobule run --promote
       lobule run --data ~/BUSI --weights imagenet --trials 20 --seeds 3
       lobule run --data ~/slides --recipe quickstart --set image_size=96 --set epochs=30
+      lobule run --data ~/BUSI --allow-leakage --set test=0.3   (a published protocol, to see what leaking is worth)
       lobule run --resume quickstart-20260102-030405-a1b2
 
     \b
@@ -52,14 +57,23 @@ def command(
 
     logging.getLogger("components").setLevel(logging.INFO)
     if resume is not None:
-        if any(value for value in (recipe, source, weights, trials, seeds, settings)):
+        if any(value for value in (recipe, source, weights, trials, seeds, settings, allow_leakage)):
             raise click.UsageError(
-                "--resume continues a run as it was started; leave out --recipe, --data, --weights, --trials, --seeds and --set"
+                "--resume continues a run as it was started; leave out --recipe, --data, --weights, --trials, --seeds, --set and "
+                "--allow-leakage"
             )
         spec = RunSpec.read(resume)
     else:
         spec = _new_spec(
-            recipe, source, weights=weights, trials=trials, seeds=seeds, settings=settings, caching=not no_cache, promote=promote
+            recipe,
+            source,
+            weights=weights,
+            trials=trials,
+            seeds=seeds,
+            settings=settings,
+            caching=not no_cache,
+            promote=promote,
+            allow_leakage=allow_leakage,
         )
     click.echo(f"run {spec.name}  (log: {spec.log})", err=True)
     outcome = supervise(spec, Progress(STEPS))
@@ -80,6 +94,7 @@ def _new_spec(
     settings: tuple[str, ...],
     caching: bool,
     promote: bool,
+    allow_leakage: bool,
 ) -> "RunSpec":
     from components.domain.settings import home
     from components.ingest.layouts import list_images
@@ -115,6 +130,7 @@ def _new_spec(
             "code": code_digest(),
             "commit": git_commit(),
             "apply": promote,
+            "allow_leakage": allow_leakage,
         },
         caching=caching,
     )

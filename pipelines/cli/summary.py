@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from components.domain.report import Interval
     from pipelines.runspec import RunSpec
 
+LEAKING = (
+    "this run was split on purpose so that test images can have look-alikes or the same patient in training;",
+    "its figures say nothing about new patients, and its model can never become champion",
+)
+
 
 def print_summary(spec: "RunSpec") -> str:
     """Print the summary of a finished run and return the gate's outcome."""
@@ -22,8 +27,10 @@ def print_summary(spec: "RunSpec") -> str:
     model, applied = f"{spec.arguments['model']}/{result['version']}", bool(spec.arguments["apply"])
     champion = applied and result["outcome"] == "promote"
     reasons = [line[2:] for line in Path(result["decision"]).read_text(encoding="utf-8").splitlines() if line.startswith("- ")]
+    seen = ", NOT held out by group" if report.leaking else " that training never saw"
     facts = [
-        ("test AUC", f"{_interval(report.metrics['auc'])}  {report.images} images of {report.groups} groups that training never saw"),
+        *zip(("LEAKING", ""), LEAKING if report.leaking else (), strict=False),
+        ("test AUC", f"{_interval(report.metrics['auc'])}  {report.images} images of {report.groups} groups{seen}"),
         ("sensitivity", f"{_interval(report.metrics['sensitivity'])}  for {report.positive}, at the threshold chosen on validation"),
         ("gate", f"{result['outcome']}{'' if applied else ' (not applied: --promote was not given)'}"),
         *(("", reason) for reason in reasons),
@@ -42,13 +49,15 @@ def print_summary(spec: "RunSpec") -> str:
     ]
     _print(f"{model}  recipe {report.recipe}  {'@champion' if champion else '@challenger'}", facts)
     _print("Made", [*((name, str(path)) for name, path in made), ("everything printed", str(spec.log))])
-    _print("Next", [(command, why) for command, why in _next(model, champion=champion)])
+    _print("Next", [(command, why) for command, why in _next(model, champion=champion, leaking=report.leaking)])
     return str(result["outcome"])
 
 
-def _next(model: str, *, champion: bool) -> list[tuple[str, str]]:
+def _next(model: str, *, champion: bool, leaking: bool) -> list[tuple[str, str]]:
     first = ("lobule serve", "serve it, with a dashboard") if champion else (f"lobule serve {model}", "try it, with a dashboard")
-    second = ("lobule ui", "see runs, curves and models in MLflow") if champion else ("lobule promote", "ask the gate to make it champion")
+    second = ("lobule ui", "see runs, curves and models in MLflow")
+    if not champion and not leaking:
+        second = ("lobule promote", "ask the gate to make it champion")
     return [first, second, ("lobule run --data FOLDER", "train on your own images")]
 
 

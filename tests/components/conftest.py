@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from components.domain.artifacts import pixel_writer, write_manifest
-from components.domain.certificate import Certificate, rows_digest
+from components.domain.certificate import Certificate, pixels_digest, rows_digest
 from components.domain.recipe import Augmentation, Recipe, SearchSpace
 from serving.contract import PROPERTIES, ImageSpec
 from serving.imaging import properties
@@ -36,6 +36,7 @@ def write_tiny(directory: Path, *, images: int = 60, seed: int = 0) -> Path:
     directory.mkdir(parents=True)
     ids, measured = [], []
     with pixel_writer(directory, images, spec) as pixels:
+        stored = pixels
         for index, label in enumerate(labels):
             level = 90 if label == "malignant" else 150
             pixels[index] = np.clip(random.normal(level, 45, (SIZE, SIZE, 3)), 0, 255).astype(np.uint8)
@@ -77,6 +78,7 @@ def write_tiny(directory: Path, *, images: int = 60, seed: int = 0) -> Path:
         groups_across_splits=0,
         label_conflicts=[],
         random_split_leak=0.0,
+        pixels={name: pixels_digest((ids[row], stored[row]) for row in range(images) if splits[row] == name) for name in counts},
     ).write(directory)
     return directory
 

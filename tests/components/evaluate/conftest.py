@@ -10,7 +10,7 @@ import pytest
 
 from components.domain.artifacts import MANIFEST, pixel_writer, write_manifest
 from components.domain.candidates import Candidates
-from components.domain.certificate import Certificate, rows_digest
+from components.domain.certificate import Certificate, pixels_digest, rows_digest
 from serving.contract import ImageSpec
 
 
@@ -60,6 +60,12 @@ def write_dataset(directory: Path, bundles: ModuleType, *, leaking: bool = False
         groups_across_splits=0,
         label_conflicts=[],
         random_split_leak=0.0,
+        pixels={
+            split: pixels_digest(
+                (row[0], bundles.plain(red, 255 - red, 20)) for row, red in zip(rows, reds, strict=True) if row[3] == split
+            )
+            for split in ("train", "validation", "test")
+        },
         leaking=leaking,
     ).write(directory)
     return directory

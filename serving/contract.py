@@ -12,11 +12,13 @@ A bundle holds no code and no pickle; every file is data that a strict parser re
 
 import hashlib
 import json
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 GRAPH_FILE = "model.onnx"
@@ -175,9 +177,32 @@ PREDICTION_SCHEMA = pa.schema(
         ("probabilities", pa.list_(pa.float32())),  # one per class, in the card's order
         ("embedding", pa.list_(pa.float32())),
         *((f"property_{name}", pa.float32()) for name in PROPERTIES),
+        ("group", pa.string()),  # unit of independence: a number without meaning, as g17; null where unknown, as in the log
     ]
 )
 """Columns of the prediction log, and of the reference window that it is compared with. No pixels, no identity."""
+
+ADDED_COLUMNS = ("group",)
+"""Columns that older files lack; there they read as null."""
+
+
+def read_predictions(path: Path, names: Sequence[str] = PREDICTION_SCHEMA.names) -> pa.Table:
+    """Read columns of one file of the prediction log, or of a reference window, in the types of `PREDICTION_SCHEMA`.
+
+    Raises:
+        KeyError: if it lacks a column that every version of it has had.
+        OSError, pyarrow.ArrowException: if it cannot be read.
+    """
+    schema = pa.schema([PREDICTION_SCHEMA.field(name) for name in names])
+    with pq.ParquetFile(path) as file:
+        there = set(file.schema_arrow.names)
+        missing = [name for name in names if name not in there and name not in ADDED_COLUMNS]
+        if missing:
+            raise KeyError(f"no column {', '.join(missing)}")
+        table = file.read(columns=[name for name in names if name in there])
+    for name in [name for name in names if name not in there]:
+        table = table.append_column(name, pa.nulls(table.num_rows, PREDICTION_SCHEMA.field(name).type))
+    return table.select(list(names)).cast(schema)
 
 
 def file_digest(path: Path) -> str:

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from serving.contract import PREDICTION_SCHEMA
+from serving.contract import PREDICTION_SCHEMA, read_predictions
 from serving.rows import Row, rows_table
 
 logger = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ def read_log(directory: Path, *, since: datetime | None = None, bundle: str | No
         if path.parent.name < first_day or path.name.startswith("."):
             continue
         try:
-            tables.append(pq.ParquetFile(path).read().select(PREDICTION_SCHEMA.names).cast(PREDICTION_SCHEMA))
+            tables.append(read_predictions(path))
         except (OSError, KeyError, ValueError, pa.ArrowException):
             skipped.append(path)
     table = pa.concat_tables(tables)

@@ -1,9 +1,11 @@
 """The reference window of a bundle, and how far an image lies from it.
 
 The distance is the mean cosine distance to the k nearest reference embeddings (Sun et al., ICML 2022, use the k-th; the mean
-of the nearest k is steadier with a few hundred references). Training uses the same function to choose the limit.
+of the nearest k is steadier with a few hundred references). Training uses the same function to choose the limit; there the
+images of a patient are no neighbours of each other, because a new patient will have none of their own in the reference.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,39 +26,45 @@ def normalise(embeddings: Floats) -> Floats:
     return result
 
 
-def knn_distance(embeddings: Floats, reference: Floats, k: int = NEIGHBOURS, *, exclude_self: bool = False) -> Floats:
+def knn_distance(embeddings: Floats, reference: Floats, k: int = NEIGHBOURS, *, groups: Sequence[str] | None = None) -> Floats:
     """Measure how far embeddings lie from a reference.
 
     Args:
         embeddings: [N, D], of any length.
         reference: [R, D], of any length.
         k: neighbours to average over; fewer where the reference holds fewer.
-        exclude_self: row i of `embeddings` is row i of `reference` and is not its own neighbour.
+        groups: of the rows, where row i of `embeddings` is row i of `reference`: rows of one group are not neighbours of each
+            other. If all are of one group, each row stands for itself and only is not its own neighbour.
 
     Returns:
-        Mean cosine distance to the k nearest reference rows, float32 [N], in [0, 2].
+        Mean cosine distance to the k nearest reference rows, or to all of them where fewer are allowed, float32 [N], in [0, 2].
 
     Raises:
         ContractError: if there is no neighbour to measure or the lengths disagree.
     """
-    candidates = len(reference) - int(exclude_self)
+    candidates = len(reference) - int(groups is not None)
     if k < 1 or candidates < 1:
         raise ContractError(f"a distance needs k >= 1 and a neighbour, but got k={k} and {candidates} candidates; add reference images")
-    if embeddings.shape[1:] != reference.shape[1:] or (exclude_self and len(embeddings) != len(reference)):
+    if embeddings.shape[1:] != reference.shape[1:] or (groups is not None and not len(groups) == len(embeddings) == len(reference)):
         raise ContractError(
             f"embeddings and reference must agree, but got {embeddings.shape} and {reference.shape}; package the model again"
         )
     k = min(k, candidates)
     queries, rows = normalise(embeddings), normalise(reference)
+    codes = None if groups is None else _codes(groups)
     result = np.empty(len(queries), dtype=np.float32)
     for start in range(0, len(queries), 1024):
         similar = queries[start : start + 1024] @ rows.T
-        if exclude_self:
-            own = np.arange(len(similar))
-            similar[own, own + start] = -np.inf
+        if codes is not None:
+            similar[codes[start : start + 1024, None] == codes] = -np.inf
         nearest = np.partition(similar, -k, axis=1)[:, -k:]
-        result[start : start + 1024] = np.clip(1.0 - nearest.mean(axis=1), 0.0, 2.0)
+        result[start : start + 1024] = np.clip(1.0 - nearest.mean(axis=1, where=nearest != -np.inf), 0.0, 2.0)
     return result
+
+
+def _codes(groups: Sequence[str]) -> npt.NDArray[np.int64]:
+    codes = np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1].astype(np.int64)
+    return codes if codes.max() > 0 else np.arange(len(codes))
 
 
 def read_reference(bundle: Path) -> Floats:

@@ -12,7 +12,7 @@ Cell = str | float | datetime | list[float] | None
 Row = dict[str, Cell]
 
 
-def prediction_row(prediction: Prediction, card: Card, *, bundle: str, request_id: str, time: datetime) -> Row:
+def prediction_row(prediction: Prediction, card: Card, *, bundle: str, request_id: str, time: datetime, group: str | None = None) -> Row:
     """Describe one prediction.
 
     Args:
@@ -21,6 +21,7 @@ def prediction_row(prediction: Prediction, card: Card, *, bundle: str, request_i
         bundle: digest of that bundle; empty in its own reference window.
         request_id: of the request, or of the reference image.
         time: when, with its time zone.
+        group: of a reference image: the patient or slide it shares with others, as a number without meaning.
     """
     return {
         "time": time,
@@ -33,6 +34,7 @@ def prediction_row(prediction: Prediction, card: Card, *, bundle: str, request_i
         "probabilities": prediction.probabilities.tolist(),
         "embedding": prediction.embedding.tolist(),
         **{f"property_{name}": value for name, value in prediction.properties.items()},
+        "group": group,
     }
 
 

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from components.domain.errors import InputError
-from serving.contract import PREDICTION_SCHEMA, REFERENCE_FILE
+from components.monitor.groups import group_size
+from serving.contract import PREDICTION_SCHEMA, REFERENCE_FILE, read_predictions
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +44,21 @@ class Window:
     images: int
     other_bundles: int
     unreadable: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A reference window.
+
+    Attributes:
+        table: the rows kept, columns `PREDICTION_SCHEMA`; at most `limit`, drawn at random if there were more.
+        images: rows of the whole window.
+        group_size: images in the group of an average image of the whole window (`components.monitor.groups`).
+    """
+
+    table: pa.Table
+    images: int
+    group_size: float
 
 
 def read_window(
@@ -71,7 +86,7 @@ def read_window(
     others = 0
     for path in _files(log, since, until):
         try:
-            keys = _read(path, ["time", "bundle"])
+            keys = read_predictions(path, ["time", "bundle"])
         except _UNREADABLE as error:
             unreadable.append(_reason(path, log, error))
             continue
@@ -94,7 +109,7 @@ def read_window(
         if not len(chosen):
             continue
         try:
-            parts.append(_read(path, PREDICTION_SCHEMA.names).take(pa.array(chosen)))
+            parts.append(read_predictions(path).take(pa.array(chosen)))
         except _UNREADABLE as error:
             unreadable.append(_reason(path, log, error))
             images -= len(rows)
@@ -104,23 +119,24 @@ def read_window(
     return Window(table, images, others, tuple(unreadable))
 
 
-def read_reference(bundle: Path, *, limit: int = LIMIT, seed: int = 0) -> pa.Table:
-    """Read a bundle's reference window: columns `PREDICTION_SCHEMA`, at most `limit` rows, drawn at random if there are more.
+def read_reference(bundle: Path, *, limit: int = LIMIT, seed: int = 0) -> Reference:
+    """Read a bundle's reference window and keep at most `limit` rows.
 
     Raises:
         InputError: if the bundle holds none or it has other columns.
     """
     path = bundle / REFERENCE_FILE
     try:
-        table = _read(path, PREDICTION_SCHEMA.names)
+        table = read_predictions(path)
     except _UNREADABLE as error:
         raise InputError(
             f"a bundle must hold a reference window in the columns of the prediction log, but {path} is none "
             f"({type(error).__name__}); train the model again"
         ) from None
-    if table.num_rows <= limit:
-        return table
-    return table.take(pa.array(np.sort(np.random.default_rng(seed).choice(table.num_rows, limit, replace=False))))
+    images, size = table.num_rows, group_size(table.column("group").to_pylist())
+    if images > limit:
+        table = table.take(pa.array(np.sort(np.random.default_rng(seed).choice(images, limit, replace=False))))
+    return Reference(table, images, size)
 
 
 def _check_times(since: datetime | None, until: datetime | None) -> None:
@@ -150,15 +166,6 @@ def _date_of(folder: str) -> date | None:
         return date.fromisoformat(folder.removeprefix("date="))
     except ValueError:
         return None
-
-
-def _read(path: Path, names: list[str]) -> pa.Table:
-    with pq.ParquetFile(path) as file:
-        missing = [name for name in names if name not in file.schema_arrow.names]
-        if missing:
-            raise KeyError(f"no column {', '.join(missing)}")
-        table = file.read(columns=names).select(names)
-    return table.cast(pa.schema([PREDICTION_SCHEMA.field(name) for name in names]))
 
 
 def _inside(times: pa.ChunkedArray, since: datetime | None, until: datetime | None) -> pa.ChunkedArray:

@@ -71,7 +71,7 @@ def write_bundle(network: Network, dataset: Dataset, bundle: Path, *, recipe: Re
         )
     temperature = fit_temperature(logits, targets)
     probabilities = softmax((logits / temperature).astype(np.float32))
-    distances = knn_distance(draft.embedding, draft.embedding, NEIGHBOURS, exclude_self=True)
+    distances = knn_distance(draft.embedding, draft.embedding, NEIGHBOURS, groups=_groups(dataset))
     index = dataset.classes.index(positive)
     point = choose_operating_point(probabilities[:, index], targets == index, recipe.target_sensitivity)
     validation = {key.removeprefix("val_"): value for key, value in validation_scores(logits, targets).items()}
@@ -130,10 +130,17 @@ def _draft(dataset: Dataset, recipe: Recipe, positive: str, *, seed: int, code: 
     )
 
 
+def _groups(dataset: Dataset) -> list[str]:
+    """Name the groups of the validation images by number, in order of appearance: a bundle carries no patient's name."""
+    names = dataset.table.column("group").take(pa.array(dataset.rows("validation"))).to_pylist()
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return [f"g{numbers[name]}" for name in names]
+
+
 def _write_reference(bundle: Path, dataset: Dataset, scores: Scores, card: Card) -> None:
     table = dataset.table.take(pa.array(dataset.rows("validation")))
     measured = table.select([f"property_{name}" for name in PROPERTIES]).rename_columns(list(PROPERTIES)).to_pylist()
-    rows = []
+    groups, rows = _groups(dataset), []
     for index, properties in enumerate(measured):
         probabilities, distance = scores.probabilities[index], float(scores.distance[index])
         chosen = predicted_class(probabilities, card)
@@ -150,5 +157,6 @@ def _write_reference(bundle: Path, dataset: Dataset, scores: Scores, card: Card)
             activation=scores.activation[index, :, :, card.positive_index],
         )
         time = datetime.fromisoformat(card.created)
-        rows.append(prediction_row(prediction, card, bundle="", request_id=f"reference-{index}", time=time))
+        row = prediction_row(prediction, card, bundle="", request_id=f"reference-{index}", time=time, group=groups[index])
+        rows.append(row)
     pq.write_table(rows_table(rows), bundle / REFERENCE_FILE)

@@ -58,7 +58,7 @@ def choose_limits(probabilities: Floats, positive_index: int, threshold: float, 
         probabilities: [N, K], after the temperature.
         positive_index: of the positive class.
         threshold: of the operating point.
-        distances: of each validation image to the others (`serving.reference.knn_distance`), [N].
+        distances: of each validation image to those of other groups (`serving.reference.knn_distance`), [N].
     """
     limit = float(np.quantile(distances, 1.0 - FALSE_ALARM_RATE, method="higher"))
     return Limits(

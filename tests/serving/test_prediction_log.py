@@ -30,6 +30,7 @@ def test_a_row_holds_what_monitoring_needs_and_no_pixels(row: Row):
     assert table["predicted_class"].to_pylist() == ["malignant"]
     assert len(table["embedding"][0].as_py()) == 3
     assert table["property_width"].to_pylist() == [32.0]
+    assert table["group"].to_pylist() == [None]  # whose image it was, the log does not know
 
 
 def test_rows_are_on_disk_after_close(tmp_path: Path, row: Row):
@@ -83,6 +84,14 @@ def test_reading_keeps_to_the_window_and_the_bundle(tmp_path: Path, row: Row):
     assert read_log(tmp_path, since=NOON).table["time"].to_pylist() == days[1:]
     assert read_log(tmp_path, bundle="sha256:0").table["time"].to_pylist() == [days[0], days[2]]
     assert read_log(tmp_path, since=NOON, bundle="sha256:1").table.num_rows == 1
+
+
+def test_a_file_from_before_groups_were_known_reads_with_none(tmp_path: Path, row: Row):
+    (tmp_path / "date=2026-03-01").mkdir()
+    pq.write_table(rows_table([row]).drop_columns(["group"]), tmp_path / "date=2026-03-01" / "0.parquet")
+    window = read_log(tmp_path)
+    assert window.table.schema == PREDICTION_SCHEMA
+    assert (window.table["group"].to_pylist(), window.skipped) == ([None], ())
 
 
 def test_a_file_that_cannot_be_read_is_skipped_and_told(tmp_path: Path, row: Row):

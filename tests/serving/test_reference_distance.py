@@ -24,24 +24,44 @@ def test_a_small_reference_is_used_whole():
 
 def test_a_reference_image_is_not_its_own_neighbour():
     rows = vectors([1, 0], [0, 1], [-1, 0])
-    assert knn_distance(rows, rows, k=1, exclude_self=True) == pytest.approx([1.0, 1.0, 1.0])
+    assert knn_distance(rows, rows, k=1, groups=["a", "b", "c"]) == pytest.approx([1.0, 1.0, 1.0])
+
+
+def test_images_of_one_group_are_no_neighbours_of_each_other():
+    # cosine distances: (1, 0) to (0.6, 0.8) 0.4, to (0, 1) 1; (0.6, 0.8) to (0, 1) 0.2
+    rows = vectors([1, 0], [0.6, 0.8], [0, 1])
+    assert knn_distance(rows, rows, k=1, groups=["a", "b", "c"]) == pytest.approx([0.4, 0.2, 0.2])
+    assert knn_distance(rows, rows, k=1, groups=["a", "b", "b"]) == pytest.approx([0.4, 0.4, 1.0])
+
+
+def test_where_a_large_group_leaves_few_neighbours_the_mean_is_over_those():
+    # the rows of b have one neighbour, (1, 0); that row has three, at 0.4, 1 and 2, of which the nearest two count
+    rows = vectors([1, 0], [0.6, 0.8], [0, 1], [-1, 0])
+    assert knn_distance(rows, rows, k=2, groups=["a", "b", "b", "b"]) == pytest.approx([0.7, 0.4, 1.0, 2.0])
+
+
+def test_a_reference_of_one_group_is_measured_row_by_row():
+    rows = vectors([1, 0], [0.6, 0.8], [0, 1])
+    assert knn_distance(rows, rows, k=1, groups=["a", "a", "a"]) == pytest.approx([0.4, 0.2, 0.2])
+    assert knn_distance(rows[:2], rows[:2], k=5, groups=["a", "a"]) == pytest.approx([0.4, 0.4])
 
 
 def test_many_rows_are_measured_in_parts_as_if_at_once():
     rows = np.random.default_rng(0).normal(size=(2100, 4)).astype(np.float32)
-    whole = knn_distance(rows, rows, k=3, exclude_self=True)
-    one = knn_distance(rows[2050:2051], np.delete(rows, 2050, axis=0), k=3)
+    whole = knn_distance(rows, rows, k=3, groups=[str(row // 2) for row in range(2100)])
+    one = knn_distance(rows[2050:2051], np.delete(rows, [2050, 2051], axis=0), k=3)
     assert whole[2050] == pytest.approx(one[0], abs=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("queries", "reference", "exclude_self"),
+    ("queries", "reference", "groups"),
     [
-        (vectors([1, 0]), np.zeros((0, 2), np.float32), False),  # nothing to compare with
-        (vectors([1, 0]), vectors([1, 0]), True),  # only itself
-        (vectors([1, 0]), vectors([1, 0, 0]), False),  # other lengths
+        (vectors([1, 0]), np.zeros((0, 2), np.float32), None),  # nothing to compare with
+        (vectors([1, 0]), vectors([1, 0]), ["a"]),  # only itself
+        (vectors([1, 0], [0, 1]), vectors([1, 0], [0, 1]), ["a"]),  # a group for one of two
+        (vectors([1, 0]), vectors([1, 0, 0]), None),  # other lengths
     ],
 )
-def test_what_cannot_be_measured_is_refused(queries: np.ndarray, reference: np.ndarray, exclude_self: bool):
+def test_what_cannot_be_measured_is_refused(queries: np.ndarray, reference: np.ndarray, groups: list[str] | None):
     with pytest.raises(ContractError):
-        knn_distance(queries, reference, k=1, exclude_self=exclude_self)
+        knn_distance(queries, reference, k=1, groups=groups)

@@ -55,6 +55,7 @@ def to_table(values: dict[str, np.ndarray], distance: np.ndarray, *, bundle: str
         "probabilities": [[float(1 - each), float(each)] for each in score],
         "embedding": values["embedding"].astype(np.float32).tolist(),
         **{name: values[name].astype(np.float32) for name in values if name.startswith("property_")},
+        "group": [None] * rows,
     }
     return pa.table(columns, schema=PREDICTION_SCHEMA)
 
@@ -117,6 +118,15 @@ class Scene:
         now = now.set_column(2, "bundle", pa.array([digest] * now.num_rows))
         write_log(self.log, now)
         return now
+
+    def group(self, *, images: int, current: int = 40) -> "Scene":
+        """Return a scene beside this one whose reference images come in groups of `images`, which resemble each other no more."""
+        other = Scene(self.log.parent / "grouped")
+        before, now = pair(150, current, 1)
+        names = pa.array([f"g{row // images}" for row in range(150)])
+        digest = write_bundle(other.bundle, before.set_column(before.schema.get_field_index("group"), "group", names))
+        write_log(other.log, now.set_column(2, "bundle", pa.array([digest] * now.num_rows)))
+        return other
 
 
 @pytest.fixture

@@ -56,6 +56,7 @@ def test_the_reference_window_holds_the_validation_images_in_the_logs_form(train
     table = pq.read_table(output / candidates.chosen / "reference.parquet")
     assert table.schema.equals(PREDICTION_SCHEMA)
     assert table.num_rows == len(read_dataset(tiny_training_set).rows("validation"))
+    assert table.column("group").to_pylist() == [f"g{index}" for index in range(table.num_rows)]  # each image is its own
 
 
 def test_the_bundle_scores_the_validation_images_as_its_reference_says(trained, tiny_training_set):

@@ -54,7 +54,7 @@ def _layers(policy: Augmentation) -> list[_Layer]:
         _Layer(policy.shear > 0, layers.RandomShear, (policy.shear, policy.shear), filled),
         _Layer(policy.crop > 0, CropAndResize, (policy.crop,)),
         _Layer(policy.brightness > 0, layers.RandomBrightness, (policy.brightness,), ranged),
-        _Layer(policy.contrast > 0, layers.RandomContrast, (policy.contrast,), ranged),
+        _Layer(policy.contrast > 0, layers.RandomContrast, ((policy.contrast, policy.contrast),), ranged),  # one number would only raise it
         _Layer(policy.stain > 0, ChannelJitter, (policy.stain,)),
         _Layer(policy.hed > 0, StainJitter, (policy.hed,)),
         _Layer(policy.grayscale > 0, layers.RandomGrayscale, (policy.grayscale,)),

@@ -82,6 +82,14 @@ def test_equal_seeds_make_equal_changes_and_other_seeds_others():
     assert not np.array_equal(apply(FULL, 5), apply(FULL, 6))
 
 
+def test_contrast_goes_both_ways():
+    source = np.broadcast_to(np.linspace(60, 190, 32, dtype=np.float32)[None, :, None, None], (100, 32, 32, 3))
+    changed = np.asarray(augmentation.build(alone("contrast", 0.2), 32, seed=0)(source, training=True))
+    factors = np.ptp(changed, axis=(1, 2, 3)) / 130
+    assert 0.8 <= factors.min() < 0.83
+    assert 1.17 < factors.max() <= 1.2
+
+
 def test_stain_jitter_scales_a_channel_of_an_image_by_one_factor():
     source = np.full((3, 32, 32, 3), 100, np.float32)
     changed = np.asarray(augmentation.build(Augmentation(flips="none", stain=0.1), 32, seed=2)(source, training=True))

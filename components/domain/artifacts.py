@@ -6,7 +6,8 @@
       certificate.json   `components.domain.certificate`
       held_out/<id>.png  some test images as decoded, before resizing: what the packaged service is checked with
 
-A training set has the same form, with the train and validation splits only: no training code sees a test image.
+A training set has the same form, with the train and validation splits only: no training code sees a test image. After the
+original rows it may hold changed copies of train images (`augmented`), which no certificate lists.
 Pixels are memory-mapped, so memory stays bounded by the batches that are looked at.
 """
 
@@ -21,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.domain.certificate import Certificate
-from components.domain.errors import InputError
+from components.domain.errors import InputError, RefusedError
 from serving.contract import PROPERTIES, ImageSpec
 
 MANIFEST_FILE = "manifest.parquet"
@@ -86,9 +87,26 @@ class Dataset:
         return [(a, b, c, d) for a, b, c, d, made in zip(*columns, augmented, strict=True) if d == split and not made]
 
     def require_certified(self, splits: Iterable[str]) -> None:
-        """Check that the certificate is for exactly these splits' images (`Certificate.require`)."""
+        """Check that the certificate is for exactly these splits' images (`Certificate.require`), and that copies are of the train split.
+
+        Raises:
+            RefusedError: if one of them is not so.
+        """
         for split in splits:
             self.certificate.require(split, self.certified_rows(split))
+        self._require_copies_in_train()
+
+    def _require_copies_in_train(self) -> None:
+        """A copy has source, label and group of an image that is in the train split, and lies there itself."""
+        rows = list(zip(*(self.column(name) for name in ("source", "label", "group", "split")), strict=True))
+        made = self.table.column("augmented").to_pylist()
+        originals = {row for row, copy in zip(rows, made, strict=True) if not copy and row[3] == "train"}
+        astray = [row for row, copy in zip(rows, made, strict=True) if copy and row not in originals]
+        if astray:
+            raise RefusedError(
+                f"a copy must be of an image of the train split, but {len(astray)} are not, the first of {astray[0][0]} in {astray[0][3]}; "
+                "run the augment step again"
+            )
 
 
 def read_dataset(directory: Path) -> Dataset:

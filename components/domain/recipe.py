@@ -116,6 +116,9 @@ class Recipe:
         seeds: how many final models are trained.
         validation, test: shares of the images, by group.
         balance: weigh classes by their inverse frequency in the loss.
+        balance_to: images of each class in the train split, reached by changed copies: a count, `max` for that of the largest class,
+            or 0 for no copies. No image is taken away.
+        copies: what the changed copies look like; drawn once, before training.
         target_sensitivity: that the operating point aims at on the validation split.
     """
 
@@ -144,7 +147,9 @@ class Recipe:
     test: float = 0.2
     balance: bool = True
     target_sensitivity: float = 0.95
+    balance_to: str = "0"
     augmentation: Augmentation = Augmentation()
+    copies: Augmentation = Augmentation(flips="horizontal", rotation=70.0, crop=0.2)
     search: SearchSpace = SearchSpace()
 
     def __post_init__(self) -> None:
@@ -166,6 +171,16 @@ class Recipe:
             "validation + test must stay below 0.9",
             self.validation + self.test,
             "leave more to train on",
+        )
+
+        _require(
+            self.balance_to == "max" or self.balance_to.isdecimal(), "balance_to must be a count or max", self.balance_to, "set 0 for none"
+        )
+        _require(
+            not self.copies.mixup and not self.copies.cutmix,
+            "copies.mixup and copies.cutmix must be 0, as a copy has one label",
+            (self.copies.mixup, self.copies.cutmix),
+            "set them in augmentation",
         )
 
     @property
@@ -217,7 +232,7 @@ class Recipe:
         changes: dict[str, Any] = {}
         for key, text in settings.items():
             head, _, tail = key.partition(".")
-            if tail and head in ("augmentation", "search"):
+            if tail and head in ("augmentation", "copies", "search"):
                 parts.setdefault(head, {})[tail] = text
             else:
                 changes[key] = _parse(self, key, key, text)

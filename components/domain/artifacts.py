@@ -5,6 +5,7 @@
       pixels.npy         uint8 [N, S, S, 3]; row i belongs to manifest row i
       certificate.json   `components.domain.certificate`
       held_out/<id>.png  some test images as decoded, before resizing: what the packaged service is checked with
+      roi.json, roi.png  where images were cut down to their lesion masks: how many, and some of them before and after
 
 A training set has the same form, with the train and validation splits only: no training code sees a test image. After the
 original rows it may hold changed copies of train images (`augmented`), which no certificate lists.
@@ -28,6 +29,8 @@ from serving.contract import PROPERTIES, ImageSpec
 MANIFEST_FILE = "manifest.parquet"
 PIXELS_FILE = "pixels.npy"
 HELD_OUT_FOLDER = "held_out"
+ROI_FILE = "roi.json"
+ROI_SHEET = "roi.png"
 SPLITS = ("train", "validation", "test")
 
 MANIFEST = pa.schema(
@@ -58,6 +61,7 @@ class Dataset:
         classes: labels in sorted order; an image's class index is its place here.
         certificate: what was checked about it.
         spec: size of the pixels and how images got there.
+        oracle: the pixels were cut down to lesion masks, which no user has.
     """
 
     table: pa.Table
@@ -65,6 +69,7 @@ class Dataset:
     classes: tuple[str, ...]
     certificate: Certificate
     spec: ImageSpec
+    oracle: bool = False
 
     def column(self, name: str) -> list[str]:
         """Return a text column of the manifest as a list."""
@@ -127,14 +132,15 @@ def read_dataset(directory: Path) -> Dataset:
         raise InputError(
             f"manifest and pixels must have equal length, but got {table.num_rows} and {len(pixels)} in {directory}; ingest it again"
         )
-    fit = (table.schema.metadata or {}).get(b"fit", b"stretch").decode()
+    facts = table.schema.metadata or {}
+    fit = facts.get(b"fit", b"stretch").decode()
     spec = ImageSpec.model_validate({"height": pixels.shape[1], "width": pixels.shape[2], "fit": fit})
-    return Dataset(table, pixels, tuple(sorted(certificate.classes)), certificate, spec)
+    return Dataset(table, pixels, tuple(sorted(certificate.classes)), certificate, spec, oracle=facts.get(b"oracle") == b"true")
 
 
-def write_manifest(directory: Path, columns: dict[str, list[object]], spec: ImageSpec) -> None:
-    """Write `manifest.parquet`: one list per column of `MANIFEST`."""
-    schema = MANIFEST.with_metadata({"fit": spec.fit})
+def write_manifest(directory: Path, columns: dict[str, list[object]], spec: ImageSpec, *, oracle: bool = False) -> None:
+    """Write `manifest.parquet`: one list per column of `MANIFEST`; `fit` and `oracle` stand in its metadata."""
+    schema = MANIFEST.with_metadata({"fit": spec.fit, "oracle": str(oracle).lower()})
     pq.write_table(pa.table(columns, schema=schema), directory / MANIFEST_FILE)
 
 

@@ -10,71 +10,18 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from components.domain.augmentation import Augmentation
 from components.domain.errors import InputError
+from components.domain.errors import require as _require
 
 Task = Literal["histology", "ultrasound"]
 Backbone = Literal["convnet", "mobilenetv2"]
 Fit = Literal["stretch", "crop"]
-
-
-def _require(holds: bool, rule: str, value: object, remedy: str) -> None:
-    if not holds:
-        raise InputError(f"{rule}, but got {value!r}; {remedy}")
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """What happens to a training image inside the graph; 0 or False switches a part off.
-
-    Attributes:
-        flips: horizontal and, for tissue that has no up, vertical flips.
-        rotation: largest angle in degrees, either way.
-        zoom: largest relative change of scale, 0.1 = 90 % to 110 %; from 1 on each axis by its own factor in [1 - zoom, 1 + zoom],
-            mirrored below 0, as the `zoom_range` of published notebooks.
-        translation: largest shift as a share of the side.
-        shear: largest shear, as a share of the side over which the far edge moves.
-        crop: largest share of the side that is cut away, anywhere; the rest fills the image again.
-        brightness: largest shift as a share of the value range.
-        contrast: largest relative change.
-        grayscale: share of the images that lose their colour.
-        stain: largest relative change of each colour channel (hue of the stain).
-        hed: largest relative change, and shift in optical density, of hematoxylin and eosin.
-        speckle: largest relative deviation of multiplicative noise (ultrasound).
-        gain: largest relative change of the display's gamma (ultrasound).
-        randaugment: strength of two random operations for each batch (Cubuk et al., 2020), on top of the others.
-        mixup: alpha of MixUp (Zhang et al., 2018); pictures and labels of two images are blended.
-        cutmix: largest alpha of CutMix (Yun et al., 2019); with `mixup` too, each batch takes one of them.
-    """
-
-    flips: Literal["none", "horizontal", "both"] = "horizontal"
-    rotation: float = 0.0
-    zoom: float = 0.0
-    translation: float = 0.0
-    shear: float = 0.0
-    crop: float = 0.0
-    brightness: float = 0.0
-    contrast: float = 0.0
-    grayscale: float = 0.0
-    stain: float = 0.0
-    hed: float = 0.0
-    speckle: float = 0.0
-    gain: float = 0.0
-    randaugment: float = 0.0
-    mixup: float = 0.0
-    cutmix: float = 0.0
-
-    def __post_init__(self) -> None:
-        _require(0 <= self.rotation <= 180, "augmentation.rotation must lie in [0, 180] degrees", self.rotation, "set it within")
-        _require(0 <= self.zoom <= 2, "augmentation.zoom must lie in [0, 2]", self.zoom, "set it within")
-        for name in ("translation", "shear", "crop", "brightness", "contrast", "stain", "hed", "speckle", "gain"):
-            value = getattr(self, name)
-            _require(0 <= value < 1, f"augmentation.{name} must lie in [0, 1)", value, "set it within")
-        for name in ("grayscale", "randaugment", "mixup", "cutmix"):
-            value = getattr(self, name)
-            _require(0 <= value <= 1, f"augmentation.{name} must lie in [0, 1]", value, "set it within")
-        _require(
-            self.flips in ("none", "horizontal", "both"), "augmentation.flips must be none, horizontal or both", self.flips, "choose one"
-        )
+Roi = Literal["none", "mask"]
+FLIPS = Augmentation()
+"""The default policy: horizontal flips."""
+COPIES = Augmentation(flips="horizontal", rotation=70.0, crop=0.2)
+"""How published work on BUSI balances its classes: rotation up to 70 degrees, horizontal flip, crop."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +52,9 @@ class Recipe:
         backbone: `convnet` is a small network trained from scratch; the others can start from weights.
         image_size: side of the square that the graph takes, in pixels.
         fit: how an image of another shape gets there (`serving.contract.ImageSpec`).
+        roi: `mask` cuts every image, those of the test split too, down to its lesion mask. An oracle: no user has a mask at prediction
+            time, so run, model and report are marked and the model is never champion.
+        roi_margin: added around the mask on every side, as a share of its longer side.
         epochs: epochs with a frozen backbone; all epochs where there is none to freeze.
         fine_tune_epochs: epochs with the last layers of the backbone trainable.
         fine_tune_layers: how many layers at its end are.
@@ -128,6 +78,8 @@ class Recipe:
     positive: tuple[str, ...] = ("malignant", "1", "M")
     image_size: int = 224
     fit: Fit = "stretch"
+    roi: Roi = "none"
+    roi_margin: float = 0.2
     batch_size: int = 32
     epochs: int = 20
     fine_tune_epochs: int = 0
@@ -148,14 +100,15 @@ class Recipe:
     balance: bool = True
     target_sensitivity: float = 0.95
     balance_to: str = "0"
-    augmentation: Augmentation = Augmentation()
-    copies: Augmentation = Augmentation(flips="horizontal", rotation=70.0, crop=0.2)
+    augmentation: Augmentation = FLIPS
+    copies: Augmentation = COPIES
     search: SearchSpace = SearchSpace()
 
     def __post_init__(self) -> None:
-        for name, choices in (("task", get_args(Task)), ("backbone", get_args(Backbone)), ("fit", get_args(Fit))):
+        for name, choices in (("task", get_args(Task)), ("backbone", get_args(Backbone)), ("fit", get_args(Fit)), ("roi", get_args(Roi))):
             _require(getattr(self, name) in choices, f"{name} must be one of {', '.join(choices)}", getattr(self, name), "choose one")
         _require(32 <= self.image_size <= 1024, "image_size must lie in [32, 1024]", self.image_size, "set it within")
+        _require(0 <= self.roi_margin <= 2, "roi_margin must lie in [0, 2]", self.roi_margin, "set it within")
         for name in ("batch_size", "epochs", "views", "patience", "trials", "trial_epochs", "seeds"):
             _require(getattr(self, name) >= 1, f"{name} must be at least 1", getattr(self, name), "raise it")
         for name in ("fine_tune_epochs", "fine_tune_layers", "split_seed"):
@@ -182,6 +135,11 @@ class Recipe:
             (self.copies.mixup, self.copies.cutmix),
             "set them in augmentation",
         )
+
+    @property
+    def oracle(self) -> bool:
+        """True if training and test use what nobody has at prediction time."""
+        return self.roi != "none"
 
     @property
     def model_name(self) -> str:

@@ -6,7 +6,7 @@ The data set is written beside its place and moved there when it is whole, so a 
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from components.ingest.certify import certify
 from components.ingest.held_out import keep_held_out
 from components.ingest.inspect import inspect_survey
 from components.ingest.layouts import list_images
+from components.ingest.region import Cut, cut_to_masks
 from components.ingest.report import REPORT_FILE, SplitCounts, render
 from components.ingest.scan import Storage
 from components.ingest.source import open_source
@@ -68,8 +69,9 @@ def ingest_source(source: str, output: Path, *, recipe: Recipe, cache: Path) -> 
         certificate = certify(found, groups, splits, share=recipe.test)
         _write_pixels(found, scratch / PIXELS_FILE, partial, spec)
         shutil.rmtree(scratch)
-        _write_manifest(found, groups, splits, partial, spec)
-        keep_held_out(found, splits, partial)
+        cuts = cut_to_masks(found, partial, spec, margin=recipe.roi_margin) if recipe.oracle else {}
+        _write_manifest(found, groups, splits, partial, spec, cuts=cuts, oracle=recipe.oracle)
+        keep_held_out(found, splits, partial, cuts=cuts)
         certificate.write(partial)
         counts = SplitCounts.of(labels, groups, splits)
         (partial / REPORT_FILE).write_text(render(inspect_survey(found, root), certificate=certificate, splits=counts), encoding="utf-8")
@@ -123,8 +125,11 @@ def _write_pixels(found: Survey, scanned: Path, directory: Path, spec: ImageSpec
             target[start : start + COPY_ROWS] = source[places[start : start + COPY_ROWS]]
 
 
-def _write_manifest(found: Survey, groups: list[str], splits: list[str], directory: Path, spec: ImageSpec) -> None:
+def _write_manifest(
+    found: Survey, groups: list[str], splits: list[str], directory: Path, spec: ImageSpec, *, cuts: Mapping[int, Cut], oracle: bool
+) -> None:
     kept = [found.images[row] for row in found.kept]
+    measured = [cuts[row].properties if row in cuts else found.images[row].properties for row in found.kept]
     columns: dict[str, list[object]] = {
         "id": [image.id for image in kept],
         "source": [image.found.source for image in kept],
@@ -137,9 +142,9 @@ def _write_manifest(found: Survey, groups: list[str], splits: list[str], directo
         "mask": ["\n".join(image.found.masks) for image in kept],
         "hash": [image.hash for image in kept],
         "augmented": [False] * len(kept),
-        **{f"property_{name}": [image.properties[name] for image in kept] for name in PROPERTIES},
+        **{f"property_{name}": [values[name] for values in measured] for name in PROPERTIES},
     }
-    write_manifest(directory, columns, spec)
+    write_manifest(directory, columns, spec, oracle=oracle)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import keras
 
-from components.domain.recipe import Augmentation
+from components.domain.augmentation import Augmentation
 from components.learning.geometry_layers import CropAndResize, WideZoom
 from components.learning.stain_layers import VALUE_RANGE, ChannelJitter, StainJitter
 from components.learning.ultrasound_layers import Gain, Speckle

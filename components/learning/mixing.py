@@ -7,7 +7,7 @@ training loop of our own, and no back end by name.
 
 import keras
 
-from components.domain.recipe import Augmentation
+from components.domain.augmentation import Augmentation
 from components.learning.network import Network
 from components.learning.scores import Floats
 

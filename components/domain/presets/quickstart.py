@@ -6,7 +6,8 @@ Expected:  to be measured
 Source:    none; it shows the way, not a result
 """
 
-from components.domain.recipe import Augmentation, Recipe, SearchSpace
+from components.domain.augmentation import Augmentation
+from components.domain.recipe import Recipe, SearchSpace
 
 RECIPE = Recipe(
     name="quickstart",

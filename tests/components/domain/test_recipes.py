@@ -5,8 +5,9 @@ import json
 import pytest
 
 from components.domain import presets
+from components.domain.augmentation import Augmentation
 from components.domain.errors import InputError
-from components.domain.recipe import Augmentation, Recipe, SearchSpace
+from components.domain.recipe import Recipe, SearchSpace
 
 
 @pytest.mark.parametrize("name", presets.names())

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from components.domain.recipe import Augmentation
+from components.domain.augmentation import Augmentation
 from components.learning import augmentation
 from components.learning.geometry_layers import CropAndResize, WideZoom
 from components.learning.stain_layers import HED, StainJitter

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from components.domain.recipe import Augmentation, Recipe
+from components.domain.augmentation import Augmentation
+from components.domain.recipe import Recipe
 from components.learning import augmentation, mixing, network
 from components.learning.fit import Phase
 from components.learning.mixing import MixedCrossentropy, Mixing, mixed_accuracy

@@ -16,6 +16,8 @@ from components.learning.network import Network
 from components.learning.scores import Floats, Targets, balanced_weights
 
 logger = logging.getLogger(__name__)
+EMBEDDED_AT_ONCE = 64
+"""Images that pass the frozen backbone together."""
 
 
 @dataclass(frozen=True)
@@ -62,17 +64,23 @@ def embed(network: Network, examples: Examples, recipe: Recipe, *, seed: int) ->
     Returns:
         float32 [views * n, C] and [m, C].
     """
-    pooled = keras.layers.GlobalAveragePooling2D()
-    image = keras.Input((recipe.image_size, recipe.image_size, 3), dtype="uint8")
-    pixels = keras.ops.cast(image, "float32")
-    plain = keras.Model(image, pooled(network.backbone(pixels)))
+    image = keras.Input((recipe.image_size, recipe.image_size, 3))
+    pooled = keras.Model(image, keras.layers.GlobalAveragePooling2D()(network.backbone(image)))
     policy = augmentation.build(recipe.augmentation, recipe.image_size, seed=seed)
-    augmented = keras.Model(image, pooled(network.backbone(policy(pixels, training=True))))
-    views = [predict_logits(plain, examples.pixels, examples.train)]
+
+    def embedded(rows: Targets, *, changed: bool) -> Floats:
+        parts = []
+        for start in range(0, len(rows), EMBEDDED_AT_ONCE):
+            pixels = np.asarray(examples.pixels[rows[start : start + EMBEDDED_AT_ONCE]]).astype(np.float32)
+            # the policy stands outside the model: Keras' predict switches off every random layer inside it
+            parts.append(pooled.predict_on_batch(policy(pixels, training=True) if changed else pixels))
+        return np.concatenate(parts).astype(np.float32)
+
+    views = [embedded(examples.train, changed=False)]
     for view in range(1, recipe.views):
         logger.info("embedding %d training images, view %d of %d", len(examples.train), view + 1, recipe.views)
-        views.append(predict_logits(augmented, examples.pixels, examples.train))
-    return Embeddings(np.concatenate(views), predict_logits(plain, examples.pixels, examples.validation))
+        views.append(embedded(examples.train, changed=True))
+    return Embeddings(np.concatenate(views), embedded(examples.validation, changed=False))
 
 
 def fit_head(network: Network, embeddings: Embeddings, examples: Examples, phase: Phase, on_epoch: OnEpoch) -> dict[str, float]:

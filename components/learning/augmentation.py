@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import keras
 
 from components.domain.augmentation import Augmentation
-from components.learning.geometry_layers import CropAndResize, WideZoom
+from components.learning.geometry_layers import Warp, WideZoom
 from components.learning.stain_layers import VALUE_RANGE, ChannelJitter, StainJitter
 from components.learning.ultrasound_layers import Gain, Speckle
 
@@ -43,16 +43,15 @@ def _layers(policy: Augmentation) -> list[_Layer]:
     """Return every layer in the order in which they run: geometry, then tone, then colour, then noise."""
     layers, wide = keras.layers, policy.zoom >= 1
     flips = "horizontal" if policy.flips == "horizontal" else "horizontal_and_vertical"
-    filled: dict[str, object] = {"fill_mode": "reflect"}
+    zoom = 0.0 if wide else policy.zoom
+    warps = max(policy.rotation, zoom, policy.translation, policy.shear, policy.crop) > 0
+    warp: dict[str, object] = {"flips": policy.flips, "zoom": zoom}
+    warp |= {name: getattr(policy, name) for name in ("rotation", "translation", "shear", "crop")}
     ranged: dict[str, object] = {"value_range": VALUE_RANGE}
     return [
-        _Layer(policy.flips != "none", layers.RandomFlip, (flips,)),
-        _Layer(policy.rotation > 0, layers.RandomRotation, (policy.rotation / 360.0,), filled),
+        _Layer(policy.flips != "none" and not warps, layers.RandomFlip, (flips,)),
+        _Layer(warps, Warp, (), warp),
         _Layer(wide, WideZoom, (policy.zoom,)),
-        _Layer(policy.zoom > 0 and not wide, layers.RandomZoom, (policy.zoom,), filled),
-        _Layer(policy.translation > 0, layers.RandomTranslation, (policy.translation, policy.translation), filled),
-        _Layer(policy.shear > 0, layers.RandomShear, (policy.shear, policy.shear), filled),
-        _Layer(policy.crop > 0, CropAndResize, (policy.crop,)),
         _Layer(policy.brightness > 0, layers.RandomBrightness, (policy.brightness,), ranged),
         _Layer(policy.contrast > 0, layers.RandomContrast, ((policy.contrast, policy.contrast),), ranged),  # one number would only raise it
         _Layer(policy.stain > 0, ChannelJitter, (policy.stain,)),

@@ -10,7 +10,7 @@ import pytest
 
 from components.domain.augmentation import Augmentation
 from components.learning import augmentation
-from components.learning.geometry_layers import CropAndResize, WideZoom
+from components.learning.geometry_layers import Warp, WideZoom
 from components.learning.stain_layers import HED, StainJitter
 from components.learning.ultrasound_layers import Gain, Speckle
 
@@ -147,11 +147,59 @@ def test_gain_is_one_gamma_for_an_image_between_its_ends():
 
 def test_a_crop_shows_a_part_of_the_ramp_stretched_over_the_whole_image():
     ramp = np.broadcast_to(np.arange(32, dtype=np.float32)[None, None, :, None], (20, 32, 32, 3))
-    changed = np.asarray(CropAndResize(0.5, seed=2)(ramp, training=True))[:, 0, :, 0]
+    changed = np.asarray(Warp(crop=0.5, seed=2)(ramp, training=True))[:, 0, :, 0]
     steps = np.diff(changed, axis=1)
     assert np.ptp(steps, axis=1).max() < 1e-3  # one scale for an image
     assert ((steps >= 0.5 - 1e-3) & (steps <= 1)).all()
     assert changed.min() >= 0 and changed.max() <= 31
+
+
+def ramps(count):
+    """Images whose channels are column, row and a constant, so that a warp can be read off its result."""
+    row, column = np.mgrid[0:33, 0:33].astype(np.float32)
+    return np.broadcast_to(np.stack([column, row, np.full_like(row, 9)], axis=-1), (count, 33, 33, 3))
+
+
+def read_off(images):
+    """Return the matrix [N, 2, 2] at the centre of warped ramps, and where the centre came from [N, 2]."""
+    centre, right, below = images[:, 16, 16, :2], images[:, 16, 17, :2], images[:, 17, 16, :2]
+    return np.stack([right - centre, below - centre], axis=-1), centre
+
+
+@pytest.mark.parametrize(
+    ("settings", "lowest", "highest"),
+    [
+        ({"rotation": 30.0}, 1, 1),
+        ({"zoom": 0.2}, 0.8, 1.2),
+        ({"crop": 0.4}, 0.6, 1),
+        ({"translation": 0.1}, 1, 1),
+        ({"flips": "both"}, 1, 1),
+    ],
+)
+def test_a_warp_does_what_its_setting_says_and_no_more(settings, lowest, highest):
+    matrix, centre = read_off(np.asarray(Warp(**settings, seed=1)(ramps(300), training=True)))
+    scale = np.sqrt(np.abs(np.linalg.det(matrix)))
+    assert scale.min() == pytest.approx(lowest, abs=0.02) and scale.max() == pytest.approx(highest, abs=0.02)
+    angle = np.degrees(np.arctan2(matrix[:, 1, 0], np.abs(matrix[:, 0, 0])))
+    assert np.abs(angle).max() == pytest.approx(settings.get("rotation", 0), abs=0.7)
+    reach = {"translation": 0.1 * 32, "crop": 0.4 / 2 * 32}.get(next(iter(settings)), 0)
+    assert reach * 0.85 <= np.abs(centre - 16).max() <= reach + 1e-3
+    flipped = (np.linalg.det(matrix) < 0).mean()
+    assert flipped == pytest.approx(0.5 if "flips" in settings else 0, abs=0.1)
+
+
+def test_a_shear_leaves_the_diagonal_and_moves_the_far_edge():
+    matrix, _ = read_off(np.asarray(Warp(shear=0.3, seed=1)(ramps(300), training=True)))
+    np.testing.assert_allclose(matrix[:, [0, 1], [0, 1]], 1, atol=1e-3)
+    assert np.abs(matrix[:, [0, 1], [1, 0]]).max() == pytest.approx(0.3, abs=0.01)
+
+
+def test_all_of_a_warp_is_resampled_once_so_that_it_blurs_no_more_than_one_change():
+    fine = np.random.default_rng(0).uniform(0, 255, (40, 32, 32, 3)).astype(np.float32)
+    one = augmentation.build(Augmentation(flips="none", rotation=20), 32, seed=0)
+    all_at_once = augmentation.build(Augmentation(flips="both", rotation=20, zoom=0.1, translation=0.1, shear=0.1), 32, seed=0)
+    assert len(all_at_once.layers) == 1
+    assert np.asarray(all_at_once(fine, training=True)).std() > 0.9 * np.asarray(one(fine, training=True)).std()
 
 
 def test_the_wide_zoom_of_two_reaches_from_mirrored_to_a_third():
@@ -167,7 +215,9 @@ def test_an_empty_policy_has_no_layers():
 
 
 def test_a_policy_of_our_own_layers_can_be_saved_and_read_again(tmp_path):
-    policy = augmentation.build(Augmentation(flips="none", zoom=2.0, crop=0.1, stain=0.1, hed=0.1, speckle=0.1, gain=0.1), 32, seed=3)
+    policy = augmentation.build(
+        Augmentation(flips="none", zoom=2.0, shear=0.1, crop=0.1, stain=0.1, hed=0.1, speckle=0.1, gain=0.1), 32, seed=3
+    )
     policy.save(tmp_path / "policy.keras")
     again = keras.saving.load_model(tmp_path / "policy.keras")
     assert len(again.layers) == 6

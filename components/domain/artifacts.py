@@ -9,6 +9,7 @@
 
 A training set has the same form, with the train and validation splits only: no training code sees a test image. After the
 original rows it may hold changed copies of train images (`augmented`), which no certificate lists.
+`policy.json` holds its augmentation policy, and `AUGMENTATION_FILES` show what that does.
 Pixels are memory-mapped, so memory stays bounded by the batches that are looked at.
 """
 
@@ -31,6 +32,8 @@ PIXELS_FILE = "pixels.npy"
 HELD_OUT_FOLDER = "held_out"
 ROI_FILE = "roi.json"
 ROI_SHEET = "roi.png"
+AUGMENTATION_FILES = ("contact_sheet.png", "augmentation_report.json", "augmentation_report.html")
+"""What a training set shows of its augmentation; the tracking server keeps them."""
 SPLITS = ("train", "validation", "test")
 
 MANIFEST = pa.schema(

@@ -36,7 +36,8 @@ def build(policy: Augmentation, image_size: int, *, seed: int) -> keras.Model:
     """
     chosen = [each for each in _layers(policy) if each.on]
     layers = [each.make(*each.arguments, seed=seed + place, **each.options) for place, each in enumerate(chosen)]
-    return keras.Sequential([keras.Input((image_size, image_size, 3)), *layers], name="augmentation")
+    nothing = [keras.layers.Identity()]  # Keras does not call a model without layers
+    return keras.Sequential([keras.Input((image_size, image_size, 3)), *(layers or nothing)], name="augmentation")
 
 
 def _layers(policy: Augmentation) -> list[_Layer]:

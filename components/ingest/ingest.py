@@ -6,7 +6,7 @@ The data set is written beside its place and moved there when it is whole, so a 
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from components.ingest.inspect import inspect_survey
 from components.ingest.layouts import list_images
 from components.ingest.memory import Memory
 from components.ingest.protocol import split_images
+from components.ingest.region import Cut, cut_to_masks
 from components.ingest.report import REPORT_FILE, SplitCounts, render
 from components.ingest.scan import Storage
 from components.ingest.source import open_source
@@ -74,10 +75,11 @@ def ingest_source(
         splits = split.splits
         _write_pixels(found, scratch / PIXELS_FILE, partial, spec)
         shutil.rmtree(scratch)
+        cuts = cut_to_masks(found, partial, spec, margin=recipe.roi_margin) if recipe.oracle else {}
         pixels = np.load(partial / PIXELS_FILE, mmap_mode="r")
         certificate = certify(found, groups, splits, pixels=pixels, share=recipe.test, moved=split.moved, leaking=allow_leakage)
-        _write_manifest(found, groups, splits, partial, spec)
-        keep_held_out(found, splits, partial)
+        _write_manifest(found, groups, splits, partial, spec, cuts=cuts, oracle=recipe.oracle)
+        keep_held_out(found, splits, partial, cuts=cuts)
         certificate.write(partial)
         write_certified(partial, list(zip(ids, labels, groups, splits, strict=True)))
         counts = SplitCounts.of(labels, groups, splits)
@@ -136,8 +138,11 @@ def _write_pixels(found: Survey, scanned: Path, directory: Path, spec: ImageSpec
             target[start : start + COPY_ROWS] = source[places[start : start + COPY_ROWS]]
 
 
-def _write_manifest(found: Survey, groups: list[str], splits: list[str], directory: Path, spec: ImageSpec) -> None:
+def _write_manifest(
+    found: Survey, groups: list[str], splits: list[str], directory: Path, spec: ImageSpec, *, cuts: Mapping[int, Cut], oracle: bool
+) -> None:
     kept = [found.images[row] for row in found.kept]
+    measured = [cuts[row].properties if row in cuts else found.images[row].properties for row in found.kept]
     columns: dict[str, list[object]] = {
         "id": [image.id for image in kept],
         "source": [image.found.source for image in kept],
@@ -150,9 +155,9 @@ def _write_manifest(found: Survey, groups: list[str], splits: list[str], directo
         "mask": ["\n".join(image.found.masks) for image in kept],
         "hash": [image.hash for image in kept],
         "augmented": [False] * len(kept),
-        **{f"property_{name}": [image.properties[name] for image in kept] for name in PROPERTIES},
+        **{f"property_{name}": [values[name] for values in measured] for name in PROPERTIES},
     }
-    write_manifest(directory, columns, spec)
+    write_manifest(directory, columns, spec, oracle=oracle)
 
 
 @contextmanager

@@ -10,12 +10,13 @@ import numpy.typing as npt
 
 from components.domain.artifacts import Dataset
 from components.domain.recipe import Recipe
-from components.learning import augmentation
+from components.learning import augmentation, mixing
 from components.learning.fit import OnEpoch, Phase, fit, predict_logits
 from components.learning.network import Network
 from components.learning.scores import Floats, Targets, balanced_weights
 
 EMBED_BATCH = 64
+"""Images that pass the frozen backbone together."""
 logger = logging.getLogger(__name__)
 
 
@@ -57,6 +58,8 @@ class Embeddings:
 
 def embed(network: Network, examples: Examples, recipe: Recipe, *, seed: int) -> Embeddings:
     """Pass every training image `recipe.views` times (first as it is, then augmented) and every validation image once.
+
+    An embedding has one label, so MixUp and CutMix wait for the phase that trains from pixels.
 
     Returns:
         float32 [views * n, C] and [m, C].
@@ -100,11 +103,13 @@ def fit_head(network: Network, embeddings: Embeddings, examples: Examples, phase
 
 
 def fit_pixels(network: Network, examples: Examples, recipe: Recipe, phase: Phase, on_epoch: OnEpoch) -> dict[str, float]:
-    """Train whatever is trainable from augmented pixels. Returns the best epoch (`fit`)."""
+    """Train whatever is trainable from augmented pixels, labels blended where the policy says so. Returns the best epoch (`fit`)."""
     policy = augmentation.build(recipe.augmentation, recipe.image_size, seed=phase.seed)
+    blend = mixing.build(recipe.augmentation, seed=phase.seed + 1000)  # apart from the layers' seeds
     plain = network.classifier()
+    model = mixing.mixing_classifier(network, policy, blend, classes=len(examples.class_weights)) if blend else network.classifier(policy)
     return fit(
-        network.classifier(policy),
+        model,
         examples.pixels,
         examples.train,
         examples.train_targets,
@@ -112,6 +117,7 @@ def fit_pixels(network: Network, examples: Examples, recipe: Recipe, phase: Phas
         validation=(lambda: predict_logits(plain, examples.pixels, examples.validation), examples.validation_targets),
         phase=phase,
         on_epoch=on_epoch,
+        mixed=blend is not None,
     )
 
 

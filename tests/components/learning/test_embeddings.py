@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from components.domain.recipe import Augmentation, Recipe
+from components.domain.augmentation import Augmentation
+from components.domain.recipe import Recipe
 from components.learning import network as networks
 from components.learning.fit import predict_logits
 from components.learning.phases import Examples, embed, fit_pixels, phase_of

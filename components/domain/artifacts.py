@@ -50,6 +50,7 @@ MANIFEST = pa.schema(
         ("mode", pa.string()),  # Pillow mode of the file
         ("mask", pa.string()),  # path of its lesion mask in the source, "" if none; several masks stand one a line
         ("hash", pa.binary()),  # perceptual hash
+        ("slices", pa.string()),  # what else the source knows of it, by name: a JSON object of texts
         ("augmented", pa.bool_()),  # a row made by the augment step
         *((f"property_{name}", pa.float32()) for name in PROPERTIES),  # `serving.imaging.properties` of the image as decoded
     ]
@@ -150,7 +151,12 @@ def read_dataset(directory: Path) -> Dataset:
 
 
 def write_manifest(directory: Path, columns: dict[str, list[object]], spec: ImageSpec, *, oracle: bool = False) -> None:
-    """Write `manifest.parquet`: one list per column of `MANIFEST`; `fit` and `oracle` stand in its metadata."""
+    """Write `manifest.parquet`: one list per column of `MANIFEST`; without `slices`, nothing else is known of any image.
+
+    `fit` and `oracle` stand in its metadata.
+    """
+    unknown: dict[str, list[object]] = {"slices": ["{}"] * len(columns["id"])}
+    columns = unknown | columns
     schema = MANIFEST.with_metadata({"fit": spec.fit, "oracle": str(oracle).lower()})
     pq.write_table(pa.table(columns, schema=schema), directory / MANIFEST_FILE)
 

@@ -66,6 +66,7 @@ class Recipe:
         seeds: how many final models are trained.
         validation, test: shares of the images, by group.
         folds, fold: with folds = k > 0, the test split is fold number `fold` of k, from 0; k runs cross-validate.
+        given_split: keep a split that the source comes with (`train/`, `val/`, `test/`), where it does.
         balance: weigh classes by their inverse frequency in the loss.
         balance_to: images of each class in the train split, reached by changed copies: a count, `max` for that of the largest class,
             or 0 for no copies. No image is taken away.
@@ -100,6 +101,7 @@ class Recipe:
     test: float = 0.2
     folds: int = 0
     fold: int = 0
+    given_split: bool = True
     balance: bool = True
     target_sensitivity: float = 0.95
     balance_to: str = "0"

@@ -4,6 +4,7 @@ Every image is decoded once and every picture kept once; look-alikes and the ima
 The data set is written beside its place and moved there when it is whole, so a killed run leaves nothing half behind.
 """
 
+import json
 import logging
 import shutil
 from collections.abc import Iterator, Mapping
@@ -17,15 +18,16 @@ from components.domain.certificate import Certificate
 from components.domain.errors import InputError
 from components.domain.recipe import Recipe
 from components.ingest.certify import certify
+from components.ingest.given import given_splits
 from components.ingest.held_out import keep_held_out
 from components.ingest.inspect import inspect_survey
 from components.ingest.layouts import list_images
 from components.ingest.memory import Memory
-from components.ingest.protocol import split_images
+from components.ingest.protocol import Split, split_images
 from components.ingest.region import Cut, cut_to_masks
 from components.ingest.report import REPORT_FILE, SplitCounts, render
 from components.ingest.scan import Storage
-from components.ingest.source import open_source
+from components.ingest.source import open_source, origin
 from components.ingest.survey import Survey, survey
 from serving.contract import PROPERTIES, ImageSpec
 
@@ -55,10 +57,11 @@ def ingest_source(
         InputError: if a data set for this recipe cannot be made of the source.
     """
     root = open_source(source, cache=cache)
+    shown = origin(root)
     listing = list_images(root)
     spec = ImageSpec(height=recipe.image_size, width=recipe.image_size, fit=recipe.fit)
-    logger.info("%d images in %s, layout: %s", len(listing.images), root, listing.layout)
-    _require_classes(sorted({each.label for each in listing.images}), root, recipe)
+    logger.info("%d images in %s, layout: %s", len(listing.images), shown, listing.layout)
+    _require_classes(sorted({each.label for each in listing.images}), shown, recipe)
     with _in_place(output.absolute()) as partial:
         _require_space(partial, len(listing.images), spec)
         scratch = partial / "scanned"
@@ -69,9 +72,14 @@ def ingest_source(
         _tell(found)
         labels = [found.images[row].found.label for row in found.kept]
         groups = [found.groups[row] for row in found.kept]
-        _require_classes(sorted(set(labels)), root, recipe)
+        _require_classes(sorted(set(labels)), shown, recipe)
         ids = [found.images[row].id for row in found.kept]
-        split = split_images(labels, groups, ids, recipe=recipe, memory=Memory(memory), leak=allow_leakage)
+        given = None if recipe.folds else given_splits(found, groups, recipe=recipe, leak=allow_leakage)
+        split = (
+            split_images(labels, groups, ids, recipe=recipe, memory=Memory(memory), sites=_sites(found), leak=allow_leakage)
+            if given is None
+            else Split(given)
+        )
         splits = split.splits
         _write_pixels(found, scratch / PIXELS_FILE, partial, spec)
         shutil.rmtree(scratch)
@@ -99,11 +107,20 @@ def ingest_source(
     return certificate
 
 
-def _require_classes(labels: list[str], root: Path, recipe: Recipe) -> None:
+def _sites(found: Survey) -> list[str] | None:
+    """Return where each kept image comes from, if the source says so in a column `site` or `source`."""
+    known = [dict(found.images[row].found.slices) for row in found.kept]
+    sites = [each.get("site") or each.get("source") or "" for each in known]
+    return sites if any(sites) else None
+
+
+def _require_classes(labels: list[str], source: str, recipe: Recipe) -> None:
     if not labels:
-        raise InputError(f"a source must hold readable images, but none in {root} is; look at them with `lobule data inspect`")
+        raise InputError(f"a source must hold readable images, but none in {source} is; look at them with `lobule data inspect`")
     if len(labels) == 1:
-        raise InputError(f"a source must hold two or more classes, but {root} holds only {labels[0]!r}; add a folder for each other class")
+        raise InputError(
+            f"a source must hold two or more classes, but {source} holds only {labels[0]!r}; add a folder for each other class"
+        )
     if not set(recipe.positive) & set(labels):
         raise InputError(
             f"the positive class must be one of {', '.join(labels)}, but the recipe names {', '.join(recipe.positive)}; "
@@ -154,6 +171,7 @@ def _write_manifest(
         "mode": [image.mode for image in kept],
         "mask": ["\n".join(image.found.masks) for image in kept],
         "hash": [image.hash for image in kept],
+        "slices": [json.dumps(dict(image.found.slices), sort_keys=True) for image in kept],
         "augmented": [False] * len(kept),
         **{f"property_{name}": [values[name] for values in measured] for name in PROPERTIES},
     }

@@ -11,7 +11,12 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @click.option("--recipe", metavar="NAME", help="Preset to train (`lobule recipes`); without it, chosen from the layout of the data.")
-@click.option("--data", "source", metavar="SOURCE", help="Folder of images, or sample:histology, sample:ultrasound, sample:idc.")
+@click.option(
+    "--data",
+    "source",
+    metavar="SOURCE",
+    help="Images: a folder, .zip, .tar.*, table (.csv, .parquet), s3://bucket/prefix, kaggle:NAME or sample:KIND.",
+)
 @click.option("--weights", metavar="W", help="First weights of the backbone: imagenet, none, a file or s3://bucket/key.")
 @click.option("--trials", type=click.IntRange(1), help="Trials of the study.")
 @click.option("--seeds", type=click.IntRange(1), help="Final models, each from its own seed.")
@@ -98,7 +103,7 @@ def _new_spec(
 ) -> "RunSpec":
     from components.domain.settings import home
     from components.ingest.layouts import list_images
-    from components.ingest.source import open_source, source_version
+    from components.ingest.source import lasting, open_source, source_version
     from components.learning.weights import resolve
     from components.promote.policy import Policy, policy_text
     from pipelines.choose import choose_recipe, default_weights
@@ -109,7 +114,7 @@ def _new_spec(
     source = source or "sample:histology"
     if recipe is not None:
         load_recipe(recipe, settings, trials=trials, seeds=seeds)
-    root = open_source(source, cache=home())
+    root = open_source(source, cache=home() / "cache")
     if recipe is None:
         recipe, reason = choose_recipe(list_images(root).layout, weights)
         click.echo(f"recipe {recipe}: {reason}", err=True)
@@ -120,7 +125,7 @@ def _new_spec(
     return RunSpec(
         name=name,
         arguments={
-            "source": source if source.startswith("sample:") else str(root.resolve()),
+            "source": lasting(source),
             "source_version": source_version(root),
             "recipe": chosen.to_json(),
             "weights": weights,

@@ -41,7 +41,7 @@ def test_a_data_set_holds_every_picture_once_and_is_certified(draw, tmp_path: Pa
     assert dataset.table.schema.names == MANIFEST.names
     assert [(each.source, each.reason) for each in certificate.excluded] == [
         ("benign/again.png", "same picture as benign/3.png"),
-        ("benign/broken.png", "the bytes are no PNG, JPEG, TIFF, BMP, WEBP image"),
+        ("benign/broken.png", "the bytes are no PNG, JPEG, TIFF, BMP, WEBP, DICOM image"),
     ]
     assert certificate.images == 24
     assert certificate.split_images == dict(Counter(dataset.column("split")))

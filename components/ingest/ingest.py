@@ -1,7 +1,8 @@
 """The ingest step: from a source to a certified data set.
 
 Every image is decoded once and every picture kept once; look-alikes and the images of a patient stay on one side of the split.
-The data set is written beside its place and moved there when it is whole, so a killed run leaves nothing half behind.
+The data set is written beside its place and moved there when it is whole, so a killed run leaves nothing half behind; what it has
+decoded is kept in the cache, and the next run on the same files continues there.
 """
 
 import json
@@ -26,7 +27,7 @@ from components.ingest.memory import Memory
 from components.ingest.protocol import Split, split_images
 from components.ingest.region import Cut, cut_to_masks
 from components.ingest.report import REPORT_FILE, SplitCounts, render
-from components.ingest.scan import Storage
+from components.ingest.resume import resumable
 from components.ingest.source import open_source, origin
 from components.ingest.survey import Survey, survey
 from serving.contract import PROPERTIES, ImageSpec
@@ -46,7 +47,7 @@ def ingest_source(
         source: a folder or `sample:KIND` (`components.ingest.source.open_source`).
         output: directory of the data set; may exist if it is empty or holds a data set, which is replaced.
         recipe: gives size and fit of the images, shares and seed of the split, and the positive class.
-        cache: where samples are kept.
+        cache: where samples and interrupted scans are kept.
         memory: folder in which the side of every image is remembered, so that it stays when images are added; None forgets.
         allow_leakage: split by image, as published protocols do; data set, run and model are marked as leaking for good.
 
@@ -62,13 +63,9 @@ def ingest_source(
     spec = ImageSpec(height=recipe.image_size, width=recipe.image_size, fit=recipe.fit)
     logger.info("%d images in %s, layout: %s", len(listing.images), shown, listing.layout)
     _require_classes(sorted({each.label for each in listing.images}), shown, recipe)
-    with _in_place(output.absolute()) as partial:
+    with _in_place(output.absolute()) as partial, resumable(listing.images, spec, cache) as (storage, finished):
         _require_space(partial, len(listing.images), spec)
-        scratch = partial / "scanned"
-        scratch.mkdir()
-        with pixel_writer(scratch, len(listing.images), spec):
-            pass
-        found = survey(listing, Storage(scratch / PIXELS_FILE, spec))
+        found = survey(listing, storage, finished=finished)
         _tell(found)
         labels = [found.images[row].found.label for row in found.kept]
         groups = [found.groups[row] for row in found.kept]
@@ -81,8 +78,7 @@ def ingest_source(
             else Split(given)
         )
         splits = split.splits
-        _write_pixels(found, scratch / PIXELS_FILE, partial, spec)
-        shutil.rmtree(scratch)
+        _write_pixels(found, storage.file, partial, spec)
         cuts = cut_to_masks(found, partial, spec, margin=recipe.roi_margin) if recipe.oracle else {}
         pixels = np.load(partial / PIXELS_FILE, mmap_mode="r")
         certificate = certify(found, groups, splits, pixels=pixels, share=recipe.test, moved=split.moved, leaking=allow_leakage)

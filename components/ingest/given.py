@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from components.domain.artifacts import SPLITS
 from components.domain.errors import InputError, RefusedError
 from components.domain.recipe import Recipe
-from components.ingest.split import assign_splits
+from components.ingest.memory import Memory
+from components.ingest.protocol import Split
+from components.ingest.split import assign_fold_splits
 from components.ingest.survey import Survey
 
 _TRAIN, _VALIDATION, _TEST = SPLITS
@@ -83,46 +85,56 @@ def given_leaks(found: Survey) -> Leaks | None:
     return Leaks(pictures, pairs, people, all_groups, examples[0]) if all_groups else None
 
 
-def given_splits(found: Survey, groups: list[str], *, recipe: Recipe, leak: bool = False) -> list[str] | None:
+def given_splits(found: Survey, groups: list[str], ids: list[str], *, recipe: Recipe, memory: Memory, leak: bool = False) -> Split | None:
     """Return the given split of each kept row, completed; None if none is given or the recipe wants none.
 
     Args:
         found: the survey of the source.
         groups: group of each kept row.
+        ids: content id of each kept row.
         recipe: says whether to keep a given split, and the shares of what is missing.
-        leak: keep it although its sides share something.
+        memory: of what was taken out of train before.
+        leak: keep it although its sides share something. Then nothing is remembered.
 
     Raises:
         RefusedError: if its sides share something.
-        InputError: if it cannot be completed so that every class lies in every split.
+        InputError: if it cannot be completed so that every class lies in every split, or the recipe wants folds.
     """
     if not recipe.given_split or not given_counts(found):
         return None
+    names = ", ".join(given_counts(found))
+    if recipe.folds:
+        raise InputError(f"folds divide everything anew, but the source comes with {names}; add {ANEW}, or leave out folds")
     leaks = given_leaks(found)
     if leaks is not None and not leak:
         raise RefusedError(
-            f"the given {', '.join(given_counts(found))} folders must share nothing, but {leaks}; split anew with {ANEW}, "
+            f"the given {names} folders must share nothing, but {leaks}; split anew with {ANEW}, "
             "or add --allow-leakage to reproduce a published figure"
         )
     splits = [found.images[row].found.split or _TRAIN for row in found.kept]
     labels = [found.images[row].found.label for row in found.kept]
     if _TRAIN not in splits:
         raise InputError(f"a given split must have a train side, but there is only {', '.join(sorted(set(splits)))}; add {ANEW}")
-    for missing, share in ((_TEST, recipe.test), (_VALIDATION, recipe.validation)):
-        if missing not in splits:
-            _take(splits, labels, groups, side=missing, share=share, seed=recipe.split_seed)
+    memo: tuple[tuple[str, list[str]], ...] = ()
+    missing = next((side for side in (_VALIDATION, _TEST) if side not in splits), None)
+    if missing is not None:
+        share = recipe.validation if missing == _VALIDATION else recipe.test
+        protocol = f"given-{missing}-{share:g}-seed-{recipe.split_seed}"
+        before = [""] * len(ids) if leak else memory.recall(protocol, ids)
+        splits = _take(splits, labels, groups, side=missing, share=share, seed=recipe.split_seed, before=before)
+        memo = () if leak else ((protocol, splits),)
     for split in SPLITS:
         lacking = sorted(set(labels) - {label for label, each in zip(labels, splits, strict=True) if each == split})
         if lacking:
             raise InputError(f"each class must lie in every split, but the given {split} has no {lacking[0]!r}; add images of it or {ANEW}")
-    return splits
+    return Split(splits, memo=memo)
 
 
-def _take(splits: list[str], labels: list[str], groups: list[str], *, side: str, share: float, seed: int) -> None:
-    """Move a share of the training images to a side, by group and stratified."""
-    rows = [row for row, split in enumerate(splits) if split == _TRAIN]
-    chosen = [labels[row] for row in rows], [groups[row] for row in rows]
-    drawn = assign_splits(*chosen, validation=share, test=min(share, (1 - share) / 2), seed=seed)
-    for row, split in zip(rows, drawn, strict=True):
-        if split == _VALIDATION:
-            splits[row] = side
+def _take(splits: list[str], labels: list[str], groups: list[str], *, side: str, share: float, seed: int, before: list[str]) -> list[str]:
+    """Return the splits with a share of all images moved from train to the missing side, by group and stratified."""
+    given = _TEST if side == _VALIDATION else _VALIDATION
+    as_fold = {_TRAIN: _TRAIN, given: _TEST, side: _VALIDATION, "": ""}  # the given side takes the place of the fold that is held out
+    back = {fold: name for name, fold in as_fold.items()}
+    held_out = [split == given for split in splits]
+    drawn = assign_fold_splits(labels, groups, held_out, validation=share, seed=seed, before=[as_fold[each] for each in before])
+    return [back[each] for each in drawn]

@@ -24,7 +24,7 @@ from components.ingest.held_out import keep_held_out
 from components.ingest.inspect import inspect_survey
 from components.ingest.layouts import list_images
 from components.ingest.memory import Memory
-from components.ingest.protocol import Split, split_images
+from components.ingest.protocol import split_images
 from components.ingest.region import Cut, cut_to_masks
 from components.ingest.report import REPORT_FILE, SplitCounts, render
 from components.ingest.resume import resumable
@@ -71,12 +71,9 @@ def ingest_source(
         groups = [found.groups[row] for row in found.kept]
         _require_classes(sorted(set(labels)), shown, recipe)
         ids = [found.images[row].id for row in found.kept]
-        given = None if recipe.folds else given_splits(found, groups, recipe=recipe, leak=allow_leakage)
-        split = (
-            split_images(labels, groups, ids, recipe=recipe, memory=Memory(memory), sites=_sites(found), leak=allow_leakage)
-            if given is None
-            else Split(given)
-        )
+        split = given_splits(found, groups, ids, recipe=recipe, memory=Memory(memory), leak=allow_leakage)
+        if split is None:
+            split = split_images(labels, groups, ids, recipe=recipe, memory=Memory(memory), sites=_sites(found), leak=allow_leakage)
         splits = split.splits
         _write_pixels(found, storage.file, partial, spec)
         cuts = cut_to_masks(found, partial, spec, margin=recipe.roi_margin) if recipe.oracle else {}

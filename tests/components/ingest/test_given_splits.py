@@ -11,6 +11,7 @@ from components.ingest.given import given_leaks, given_splits
 from components.ingest.ingest import ingest_source
 from components.ingest.inspect import inspect_source
 from components.ingest.layouts import list_images
+from components.ingest.memory import Memory
 from components.ingest.survey import survey
 
 RECIPE = Recipe(name="test", task="histology", backbone="convnet", image_size=32)
@@ -52,12 +53,47 @@ def test_a_missing_validation_folder_is_taken_out_of_train_alone(draw, tmp_path:
     found = splits(draw(folders("train", "test", each=20)), tmp_path / "dataset")
     assert all(split == "test" for name, split in found.items() if name.startswith("test/"))
     train = Counter((name.split("/")[1], split) for name, split in found.items() if name.startswith("train/"))
-    assert train == {("benign", "train"): 17, ("benign", "validation"): 3, ("malignant", "train"): 17, ("malignant", "validation"): 3}
+    assert train == {("benign", "train"): 14, ("benign", "validation"): 6, ("malignant", "train"): 14, ("malignant", "validation"): 6}
+
+
+def test_what_was_taken_out_of_train_stays_out_when_images_are_added(draw, tmp_path: Path) -> None:
+    def validation(files: dict[str, int | bytes]) -> set[str]:
+        ingest_source(str(draw(files)), tmp_path / "dataset", recipe=RECIPE, cache=tmp_path / "cache", memory=tmp_path / "memory")
+        dataset = read_dataset(tmp_path / "dataset")
+        return {name for name, split in zip(dataset.column("source"), dataset.column("split"), strict=True) if split == "validation"}
+
+    few = folders("train", "test", each=10)
+    first = validation(few)
+    later = validation(
+        few
+        | {
+            f"train/{label}/new{row}.png": 5000 + 100 * place + row
+            for place, label in enumerate(("benign", "malignant"))
+            for row in range(30)
+        }
+    )
+    assert later & set(few) == first
+    assert len(later) > len(first)
+
+
+def test_folds_and_a_given_split_exclude_each_other(draw, tmp_path: Path) -> None:
+    recipe = RECIPE.override({"folds": "3"})
+    with pytest.raises(
+        InputError, match="folds divide everything anew, but the source comes with train, validation, test; add --set given_s"
+    ):
+        splits(draw(folders(*NAMES)), tmp_path / "dataset", recipe)
+
+
+def test_a_leaking_split_that_is_asked_for_is_certified_as_leaking(draw, tmp_path: Path) -> None:
+    root = leaking(draw)
+    certificate = ingest_source(str(root), tmp_path / "dataset", recipe=RECIPE, cache=tmp_path, allow_leakage=True)
+    assert (certificate.leaking, certificate.edges_across_splits) == (True, 1)
+    assert set(read_dataset(tmp_path / "dataset").column("split")) == set(SPLITS)
 
 
 def test_a_missing_test_folder_is_taken_out_of_train_alone(draw, tmp_path: Path) -> None:
     found = splits(draw(folders("train", "val", each=20)), tmp_path / "dataset")
-    assert Counter(split for name, split in found.items() if name.startswith("train/")) == {"train": 32, "test": 8}
+    assert Counter(split for name, split in found.items() if name.startswith("train/")) == {"train": 24, "test": 16}
     assert {split for name, split in found.items() if name.startswith("val/")} == {"validation"}
 
 
@@ -106,8 +142,10 @@ def test_a_leaking_split_can_be_made_anew(draw, tmp_path: Path) -> None:
 
 def test_a_leaking_split_is_kept_where_it_is_asked_for(draw) -> None:
     found = survey(list_images(leaking(draw)))
-    kept = given_splits(found, [found.groups[row] for row in found.kept], recipe=RECIPE, leak=True)
-    assert kept == [found.images[row].found.split for row in found.kept]
+    groups, ids = ([values[row] for row in found.kept] for values in (found.groups, [image.id for image in found.images]))
+    kept = given_splits(found, groups, ids, recipe=RECIPE, memory=Memory(), leak=True)
+    assert kept is not None
+    assert kept.splits == [found.images[row].found.split for row in found.kept]
 
 
 def test_a_leaking_split_is_a_finding_and_a_sound_one_is_shown(draw) -> None:

@@ -126,6 +126,19 @@ def test_a_manifest_is_a_source_with_its_split_kept_and_its_slices_in_the_data_s
     assert (seen.source, seen.layout, seen.kept, seen.findings) == (source, "manifest", 36, [])
 
 
+def test_folds_keep_what_comes_from_one_site_together(draw, tmp_path: Path) -> None:
+    root = draw({f"images/{row}.png": row for row in range(36)})
+    rows = "".join(f"images/{row}.png,{'BM'[row % 2]},site {row // 6}\n" for row in range(36))
+    (root / "labels.csv").write_text(f"path,label,site\n{rows}")
+    recipe = RECIPE.override({"positive": '["M"]', "folds": "3", "fold": "1"})
+    ingest_source(str(root / "labels.csv"), tmp_path / "dataset", recipe=recipe, cache=tmp_path / "cache")
+    dataset = read_dataset(tmp_path / "dataset")
+    sites = [json.loads(each)["site"] for each in dataset.column("slices")]
+    tested = {site for site, split in zip(sites, dataset.column("split"), strict=True) if split == "test"}
+    assert len(tested) == 2
+    assert not tested & {site for site, split in zip(sites, dataset.column("split"), strict=True) if split != "test"}
+
+
 def test_the_version_of_a_manifest_follows_itself_and_its_images(tmp_path: Path) -> None:
     listed(tmp_path, "path,label\na.png,x\n", name="manifest.csv", images=("a.png", "other.png"))
     (tmp_path / "manifest.csv").rename(tmp_path / "labels.csv")

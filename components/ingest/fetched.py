@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from components.domain.certificate import Excluded
+from components.domain.errors import InputError
 
 IMAGES_FOLDER = "images"
 NOTE_FILE = "source.json"
@@ -80,8 +81,18 @@ def fill(place: Path, bring: Callable[[Path], Note]) -> Path:
 
 @contextmanager
 def alone(place: Path) -> Iterator[None]:
-    """Wait until no other process works on a place, and keep others out."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with place.with_name(f".{place.name}.lock").open("w") as file:
+    """Wait until no other process works on a place, and keep others out.
+
+    Raises:
+        InputError: if the cache cannot be written.
+    """
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        file = place.with_name(f".{place.name}.lock").open("w")
+    except OSError as error:
+        raise InputError(
+            f"the cache must be a folder that can be written, but {place.parent} is not ({error.strerror}); set LOBULE_HOME to another"
+        ) from None
+    with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -53,8 +53,8 @@ def open_kaggle(source: str, *, cache: Path) -> Path:
     """
     dataset = dataset_of(source)
     place = place_of(cache, f"kaggle-{dataset.replace('/', '-')}")
-    place.mkdir(parents=True, exist_ok=True)
     with alone(place):
+        place.mkdir(exist_ok=True)
         images = recall(place, dataset)
         if images is not None:
             logger.info("%s was brought before; remove %s to bring it again", source, place)

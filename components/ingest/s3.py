@@ -41,8 +41,8 @@ def open_s3(source: str, *, cache: Path) -> Path:
     bucket = Bucket(Address.of(source))
     blobs = bucket.objects()
     place = place_of(cache, f"s3-{hashlib.sha256(f'{bucket.endpoint} {bucket.address}'.encode()).hexdigest()[:24]}")
-    (place / PARTS_FOLDER).mkdir(parents=True, exist_ok=True)
     with alone(place):
+        (place / PARTS_FOLDER).mkdir(parents=True, exist_ok=True)
         if blobs[0].key == bucket.address.prefix:
             return _archive(bucket, blobs[0], place, cache)
         return _mirror(bucket, blobs, place)

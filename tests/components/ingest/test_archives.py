@@ -255,6 +255,12 @@ def test_an_interrupted_unpacking_leaves_nothing_half_and_the_next_starts_anew(t
     assert held(unpack(file, cache=tmp_path / "cache")) == dict(GOOD)
 
 
+def test_a_cache_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file")
+    with pytest.raises(InputError, match=r"the cache must be a folder that can be written, but .*cache/sources is not .*set LOBULE_HOME"):
+        unpack(zipped(tmp_path / "a.zip", GOOD), cache=tmp_path / "cache")
+
+
 def test_what_a_killed_process_left_is_replaced(tmp_path: Path) -> None:
     file = zipped(tmp_path / "a.zip", GOOD)
     place = unpack(file, cache=tmp_path / "cache").parent

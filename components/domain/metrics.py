@@ -5,6 +5,7 @@ thousand resamples, and a metric's value and its interval come from the same lin
 scikit-learn's, which the tests check. Only numpy: evaluation and the gate share them.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,8 @@ HIGHER_IS_BETTER = {
 
 ECE_BINS = 10
 _LEAST = 1e-7  # about the float32 epsilon: the logarithm of a score that was rounded to 0 stays finite
+WORST_LOG_LOSS = -math.log(_LEAST)
+"""Largest value of the log loss: every image's true class scored 0."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,11 @@ class Interval:
     low: float
     high: float
 
+    @property
+    def says_nothing(self) -> bool:
+        """True if it spans all of [0, 1]: there were too few groups for an interval of a metric with this range."""
+        return self.low <= 0 and self.high >= 1
+
 
 @dataclass(frozen=True)
 class Report:

@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 from components.domain.artifacts import SPLITS, Dataset, read_dataset
 from components.domain.bootstrap import Bootstrapped, bootstrap
 from components.domain.errors import InputError
+from components.domain.intervals import FEWEST_GROUPS, fewest_groups, widen
 from components.domain.metrics import Floats, Scored, measure, measure_classes
 from components.domain.report import PREDICTIONS_FILE, Interval, Report
 from components.evaluate.page import write_page
@@ -54,7 +56,7 @@ def evaluate_model(candidates: Path, dataset: Path, output: Path, *, draws: int 
     pq.write_table(predictions_table(models, data), output / PREDICTIONS_FILE)
     write_plots(models, data, output)
     write_page(report, output, draws=measured.draws, redrawn=measured.redrawn)
-    logger.info("test AUC %.3f [%.3f, %.3f]", *(getattr(report.metrics["auc"], part) for part in ("value", "low", "high")))
+    _tell(report.metrics["auc"], fewest_groups(models[0].scored.labels.tolist(), groups))
     return report
 
 
@@ -66,7 +68,15 @@ def measure_chosen(model: ModelScores, groups: list[str], *, draws: int, seed: i
         coverage = (weights @ accepted) / weights.sum(axis=1)
         return {**measure(model.scored, weights), COVERAGE: coverage, **measure_classes(model.scored, weights)}
 
-    return bootstrap(all_metrics, groups, labels=model.scored.labels, draws=draws, seed=seed)
+    found = bootstrap(all_metrics, groups, labels=model.scored.labels, draws=draws, seed=seed)
+    return replace(found, intervals=widen(found.intervals, model.scored, groups, of_all=(COVERAGE,)))
+
+
+def _tell(auc: Interval, fewest: int) -> None:
+    if auc.says_nothing:
+        logger.info("test AUC %.3f, too few groups for an interval (a class has %d; %d are needed)", auc.value, fewest, FEWEST_GROUPS)
+    else:
+        logger.info("test AUC %.3f [%.3f, %.3f]", auc.value, auc.low, auc.high)
 
 
 def _report(models: list[ModelScores], intervals: dict[str, Interval], data: Dataset, groups: list[str]) -> Report:

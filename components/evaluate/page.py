@@ -4,12 +4,14 @@ import base64
 from html import escape
 from pathlib import Path
 
+from components.domain.intervals import FEWEST_GROUPS
 from components.domain.metrics import HIGHER_IS_BETTER
 from components.domain.report import Interval, Report
 from components.evaluate.plots import PLOTS
 from serving.contract import DISCLAIMER
 
 PAGE_FILE = "report.html"
+TOO_FEW = f"Too few groups for an interval: every class needs {FEWEST_GROUPS}. The brackets hold the whole range of each metric."
 MEANINGS = {
     "auc": "area under the ROC curve; with more than two classes the mean over classes",
     "auc_positive": "area under the ROC curve of the positive class against the rest",
@@ -66,6 +68,7 @@ def render(report: Report, directory: Path, *, draws: int, redrawn: int) -> str:
         '<p class="warn">Every image was cut down to its lesion mask, which nobody has at prediction time: these figures are those of an '
         "oracle, and the model never becomes champion.</p>"
     )
+    few = f'<p class="warn">{TOO_FEW}</p>' if auc.says_nothing else ""
     plots = "".join(_plot(directory / name, caption) for name, caption in PLOTS.items())
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -74,11 +77,12 @@ def render(report: Report, directory: Path, *, draws: int, redrawn: int) -> str:
 <p class="headline">AUC {_figure(auc)}</p>
 <p class="soft">{report.images} images in {report.groups} groups{"" if report.leaking else " that no training saw"};
 classes {escape(", ".join(report.classes))}; positive is {escape(report.positive)}. In brackets 95 % intervals. {DISCLAIMER}</p>
-{leak if report.leaking else ""}{oracle if report.oracle else ""}
+{leak if report.leaking else ""}{oracle if report.oracle else ""}{few}
 <h2>Metrics</h2><div class="wide"><table><tr><th>metric</th><th>value</th><th>{len(report.seeds["auc"])} seeds</th><th>meaning</th></tr>
 {"".join(_row(report, name) for name in (*HIGHER_IS_BETTER, "coverage"))}</table></div>
 <p class="soft">Intervals: percentiles of {draws:,} resamples of groups, not of images;
 {redrawn:,} more lacked a class and were drawn again.
+A share whose interval has no width or ends at 0 or 1 has the wider of it and Wilson's on as many groups.
 The seeds column holds the lowest and highest value among models trained with different seeds.</p>
 <h2>Classes</h2><div class="wide"><table><tr><th>class</th><th>recall</th><th>precision</th></tr>
 {"".join(_class_row(label, part) for label, part in report.per_class.items())}</table></div>

@@ -6,7 +6,7 @@ from pathlib import Path
 from components.domain.names import TAG_BUNDLE, TAG_CERTIFICATE, TAG_DATASET, TAG_LEAKING, TAG_ORACLE, TAG_RECIPE, test_metric
 from components.domain.report import PREDICTIONS_FILE, REPORT_FILE, Report
 from components.domain.tracking import Tracker
-from components.evaluate.page import PAGE_FILE
+from components.evaluate.page import PAGE_FILE, TOO_FEW
 from components.evaluate.plots import PLOTS
 
 SEEDS = test_metric("seeds")
@@ -27,7 +27,8 @@ def log_report(report: Report, directory: Path, tracker: Tracker) -> None:
         values |= {metric: interval.value, f"{metric}_low": interval.low, f"{metric}_high": interval.high}
     for name, seeds in report.seeds.items():
         metric = test_metric(name)
-        values |= {f"{metric}_seeds_mean": statistics.fmean(seeds), f"{metric}_seeds_std": statistics.pstdev(seeds)}
+        spread = statistics.stdev(seeds) if len(seeds) > 1 else 0.0
+        values |= {f"{metric}_seeds_mean": statistics.fmean(seeds), f"{metric}_seeds_std": spread}
     tracker.metrics(values)
     tracker.tags(
         {
@@ -55,6 +56,8 @@ def _note(report: Report) -> str:
         "",
         f"Classes {', '.join(report.classes)}; positive: {report.positive}. More in the artifacts `{PAGE_FILE}` and `certificate.json`.",
     ]
+    if report.metrics["auc"].says_nothing:
+        lines.insert(1, TOO_FEW)
     if report.leaking:
         lines.insert(0, "**Leaking protocol: these figures are too good, and this model is never champion.**\n")
     return "\n".join(lines)

@@ -50,9 +50,10 @@ def decide(
 ) -> Decision:
     """Decide about a challenger.
 
-    In this order: a leaking model and an oracle are rejected; too small a test split cannot tell; a model below the policy's own floors is
-    rejected; the first champion passes; reports on other test images or classes cannot be compared; else the differences to
-    the champion on the same images are bootstrapped over groups and held against the margins of non-inferiority.
+    In this order: a leaking model and an oracle are rejected; too small a test split cannot tell; a model below the policy's own
+    floors is rejected; an AUC whose interval lies across its floor cannot tell; the first champion passes; reports on other test
+    images or classes cannot be compared; else the differences to the champion on the same images are bootstrapped over groups and
+    held against the margins of non-inferiority.
 
     Args:
         challenger: its report.
@@ -70,9 +71,10 @@ def decide(
     small = _too_small(challenger, policy)
     if small:
         return Decision("cannot tell", small, compared_with)
-    below, passed = _floors(challenger, policy)
-    if below:
-        return Decision("reject", below, compared_with)
+    below, uncertain, passed = _floors(challenger, policy)
+    if below or uncertain:
+        said: Outcome = "reject" if below else "cannot tell"
+        return Decision(said, (*below, *uncertain, *(() if below else passed)), compared_with)
     if champion is None:
         return Decision("promote", ("compared with nothing: it becomes the first champion", *passed), compared_with)
     if champion_predictions is None:
@@ -124,29 +126,34 @@ def _too_small(report: Report, policy: Policy) -> tuple[str, ...]:
     )
 
 
-def _floors(report: Report, policy: Policy) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the reasons of the floors that are missed, and of those that are reached."""
-    metrics = report.metrics
+def _floors(report: Report, policy: Policy) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Return the reasons of the floors that are missed, of those that the interval lies across, and of those that are reached."""
+    auc, sensitivity, ece = (report.metrics[name] for name in ("auc", "sensitivity", "ece"))
+    across = _across(auc, policy.min_auc_low)
     checks = (
+        (auc.low >= policy.min_auc_low, "the lower end of the AUC's interval", auc.low, "at least", policy.min_auc_low),
         (
-            metrics["auc"].low >= policy.min_auc_low,
-            "the lower end of the AUC's interval",
-            metrics["auc"].low,
-            "at least",
-            policy.min_auc_low,
-        ),
-        (
-            metrics["sensitivity"].value >= policy.min_sensitivity,
+            sensitivity.value >= policy.min_sensitivity,
             f"the sensitivity for {report.positive}",
-            metrics["sensitivity"].value,
+            sensitivity.value,
             "at least",
             policy.min_sensitivity,
         ),
-        (metrics["ece"].value <= policy.max_ece, "the calibration error", metrics["ece"].value, "at most", policy.max_ece),
-    )
+        (ece.value <= policy.max_ece, "the calibration error", ece.value, "at most", policy.max_ece),
+    )[1 if across else 0 :]
     missed = tuple(f"{what} is {value:.3f} and must be {rule} {limit:.3f}" for holds, what, value, rule, limit in checks if not holds)
     reached = tuple(f"{what} is {value:.3f} ({rule} {limit:.3f} asked)" for holds, what, value, rule, limit in checks if holds)
-    return missed, reached
+    return missed, across, reached
+
+
+def _across(auc: Interval, floor: float) -> tuple[str, ...]:
+    if not auc.low < floor <= auc.high:
+        return ()
+    if auc.says_nothing:
+        return (f"the test split has too few groups for an interval of the AUC, which must be above {floor:.3f}; evaluate on more data",)
+    return (
+        f"the AUC's interval [{auc.low:.3f}, {auc.high:.3f}] lies across the floor of its lower end, {floor:.3f}; evaluate on more data",
+    )
 
 
 def _not_comparable(challenger: Report, champion: Report) -> tuple[str, ...]:

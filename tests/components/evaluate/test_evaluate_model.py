@@ -77,6 +77,7 @@ def test_plots_are_readable_images_and_the_page_needs_nothing_else(dataset, writ
         with Image.open(output / name) as image:
             assert min(image.size) > 100, name
     page = (output / "report.html").read_text(encoding="utf-8")
+    assert "Too few groups for an interval" in page  # four patients a class
     assert page.count("data:image/png;base64,") == len(PLOTS) and "AUC 0.984 [" in page and "prefers-color-scheme" in page
     assert not re.search(r'(src|href)="(?!data:)', page)
 
@@ -101,10 +102,27 @@ def test_what_is_recorded_is_named_as_agreed(dataset, write_candidates, output):
     assert recorder.values["test_auc"] == report.metrics["auc"].value
     assert recorder.values["test_auc_low"] <= recorder.values["test_auc"] <= recorder.values["test_auc_high"]
     assert recorder.values["test_sensitivity_seeds_mean"] == pytest.approx(15 / 16)
-    assert recorder.values["test_sensitivity_seeds_std"] == pytest.approx(1 / 16)
+    assert recorder.values["test_sensitivity_seeds_std"] == pytest.approx(0.125 / 2**0.5)  # of the sample: 1 and 7/8
     assert (recorder.values["test_seeds"], recorder.values["test_images"]) == (2, 16)
     assert recorder.facts["lobule.leaking"] == "false" and recorder.facts["lobule.bundle"] == report.bundle
     assert set(recorder.files) == {"report.json", "predictions.parquet", "report.html", *PLOTS}
+
+
+def test_one_seed_has_no_deviation(dataset, write_candidates, output):
+    report = evaluate_model(write_candidates(dataset), dataset, output, draws=20)
+    recorder = Recorder()
+    log_report(replace(report, seeds={"auc": [0.9]}), output, recorder)
+    assert recorder.values["test_auc_seeds_std"] == 0
+
+
+def test_four_groups_a_class_state_no_interval_and_say_so(dataset, write_candidates, output, caplog):
+    caplog.set_level("INFO", logger="components")
+    report = evaluate_model(write_candidates(dataset), dataset, output, draws=20)
+    assert {(part.low, part.high) for name, part in report.metrics.items() if name != "log_loss"} == {(0.0, 1.0)}
+    assert "test AUC 0.984, too few groups for an interval (a class has 4; 5 are needed)" in caplog.text
+    recorder = Recorder()
+    log_report(report, output, recorder)
+    assert "Too few groups for an interval" in recorder.facts["mlflow.note.content"]
 
 
 def test_equal_seeds_give_the_same_report(dataset, write_candidates, tmp_path):

@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 
 from components.domain.errors import InputError
+from components.domain.report import Interval
 from components.promote.gate import NOTHING, decide, paired_differences
 from components.promote.policy import Policy, policy_text
 
@@ -53,6 +54,27 @@ def test_the_gate_meets(case, challenger, champion, changes, outcome, said, evid
     assert any(said in reason for reason in found.reasons), (case, found.reasons)
     assert found.compared_with == (NOTHING if champion is None else evidence.digest("b"))
     assert found.allows == (outcome == "promote")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "outcome", "said"),
+    [
+        (0.71, 0.9, "promote", "compared with nothing"),
+        (0.55, 0.85, "cannot tell", "the AUC's interval [0.550, 0.850] lies across the floor of its lower end, 0.700"),
+        (0.0, 1.0, "cannot tell", "too few groups for an interval of the AUC"),
+        (0.5, 0.69, "reject", "the lower end of the AUC's interval is 0.500 and must be at least 0.700"),
+    ],
+)
+def test_an_auc_whose_interval_lies_across_its_floor_cannot_be_told(low, high, outcome, said, evidence):
+    report, predictions = evidence.model()
+    found = ask((dataclasses.replace(report, metrics=report.metrics | {"auc": Interval(0.69, low, high)}), predictions))
+    assert found.outcome == outcome and said in found.reasons[0]
+
+
+def test_a_missed_sensitivity_rejects_whatever_the_auc_leaves_open(evidence):
+    report, predictions = evidence.model(wrong=33)
+    found = ask((dataclasses.replace(report, metrics=report.metrics | {"auc": Interval(0.8, 0.6, 0.9)}), predictions))
+    assert found.outcome == "reject" and "the sensitivity for malignant is 0.670" in found.reasons[0]
 
 
 def test_the_deciding_reason_comes_first(evidence):

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 import mlflow
 import psutil
 import pytest
+
+from pipelines.steps import STEPS
 
 pytestmark = pytest.mark.slow
 SMALL = ("--trials", "2", "--seeds", "2", "--set", "epochs=5", "--set", "trial_epochs=2", "--set", "image_size=32")
@@ -76,7 +79,7 @@ def test_an_interrupted_run_leaves_nothing_marked_running_and_says_how_to_resume
 
 def test_a_resumed_run_keeps_finished_steps_and_trials_and_comes_to_its_end(way):
     assert way["second"].returncode == 0, way["second"].stderr
-    assert "ingest" not in re.findall(r"/10 (\w+)", way["second"].stderr)
+    assert re.findall(r"/10 (\w+) +kept from before", way["second"].stderr) == ["ingest", "augment"]
     assert "continuing a study with 1 of 2 trials finished" in way["second"].stderr
     assert not Path(way["shell"].home.parent, "mlflow.db").exists()
 
@@ -177,6 +180,27 @@ def test_the_champion_predicts_packages_and_is_watched(way, sample, tmp_path):
     quiet = shell("monitor", "--json")
     assert quiet.returncode == 5
     assert json.loads(quiet.stdout)["status"] == "too little data"
+
+
+def test_going_on_with_a_finished_run_does_no_step_again_but_the_gate(way):
+    again = way["shell"]("run", "--resume", way["name"])
+    assert again.returncode == 0, again.stderr
+    assert len(re.findall("kept from before", again.stderr)) >= len(STEPS) - 2
+    assert [line for line in again.stderr.splitlines() if "/10 train" in line and "kept" not in line] == []
+
+
+def test_a_run_does_not_go_on_with_other_images(way, sample, tmp_path):
+    copy, shell = tmp_path / "copy", way["shell"]
+    shutil.copytree(sample, copy)
+    stopped = shell.start("run", "--data", copy, *SMALL)
+    next(line for line in stopped.stderr if "/10 ingest" in line)
+    stopped.send_signal(signal.SIGINT)
+    told = stopped.stderr.read()
+    assert stopped.wait(30) == 130
+    next((copy / "benign").glob("*.png")).unlink()
+    refused = shell("run", "--resume", re.search(r"--resume (\S+)", told)[1])
+    assert refused.returncode == 3
+    assert "the files of the source changed" in refused.stderr
 
 
 def test_the_leaderboard_has_one_line_for_the_run(way):

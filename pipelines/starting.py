@@ -37,7 +37,8 @@ def new_run(
         recipe: preset; None chooses one from the layout of the data.
         source: where the images are; None takes the histology sample.
         weights: first weights; None takes what the recipe usually starts from.
-        trials, seeds: instead of the recipe's.
+        trials: of the study, instead of the recipe's.
+        seeds: how many final models, instead of the recipe's.
         settings: `key=value` texts that change the recipe.
         caching: reuse finished steps.
         promote: make the model champion if the gate says so.

@@ -32,11 +32,6 @@ def processes_of(home: Path) -> list[str]:
     return found
 
 
-def look_into(shell) -> None:
-    mlflow.set_tracking_uri(shell.store)
-    mlflow.set_registry_uri(shell.store)
-
-
 @pytest.fixture(scope="module")
 def way(sample, shell_at, tmp_path_factory):
     """A run that was interrupted while tuning and then resumed: what each of the two processes said."""
@@ -53,7 +48,7 @@ def way(sample, shell_at, tmp_path_factory):
     ended = time.monotonic() - began
     told += first.stderr.readlines()
     left = processes_of(shell.home)
-    look_into(shell)
+    shell.look_into()
     running = [run.info.run_name for run in mlflow.search_runs(["1"], output_format="list") if run.info.status == "RUNNING"]
     name = re.search(r"lobule run --resume (\S+)", told[-1])[1]
     second = shell("run", "--resume", name)
@@ -62,7 +57,7 @@ def way(sample, shell_at, tmp_path_factory):
 
 @pytest.fixture
 def run(way):
-    look_into(way["shell"])
+    way["shell"].look_into()
     return mlflow.search_runs(["1"], filter_string="tags.`lobule.kind` = 'run'", output_format="list")[0]
 
 
@@ -134,7 +129,7 @@ def test_before_a_promotion_there_is_no_champion_to_serve_or_watch(way):
 
 
 def test_pyfunc_the_command_line_and_mlflow_models_predict_give_the_same_scores(way, sample, tmp_path):
-    look_into(way["shell"])
+    way["shell"].look_into()
     images = sorted((sample / "benign").glob("*.png"))[:2] + sorted((sample / "malignant").glob("*.png"))[:1]
     said = json.loads(way["shell"]("predict", *images, "--model", "@challenger", "--json").stdout)["results"]
     expected = [each["probabilities"]["malignant"] for each in said]

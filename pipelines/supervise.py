@@ -22,8 +22,8 @@ from pipelines.runspec import RunSpec
 logger = logging.getLogger(__name__)
 GRACE_SECONDS = 3.0
 LINE = re.compile(r"^\s*\[(?P<step>\w+)\] (?P<text>.*)$")
-FINISHED = re.compile(r"Task \S*'(?P<task>[\w-]+)'\S* finished with status \S*SUCCESS")
-"""What KFP's local runner tells of a task; of one whose output it had kept, nothing else is heard."""
+KEPT = re.compile(r"Task (?P<task>[\w-]+) cache hit")
+"""What KFP's local runner tells of a task whose output it had kept; the task itself says nothing then."""
 INTERRUPTED, DEFECT = 130, 1
 
 Show = Callable[[str, str], None]
@@ -65,16 +65,12 @@ def supervise(spec: RunSpec, show: Show) -> Outcome:
     failure = Outcome(DEFECT, f"a step failed; its log is {spec.log}")
     with _ending(process) as interrupted, spec.log.open("a", encoding="utf-8") as log:
         assert process.stdout is not None
-        heard: set[str] = set()
         for line in process.stdout:
             log.write(line)
             log.flush()
-            if task := FINISHED.search(line):
-                step = task["task"].replace("-", "_")
-                if step not in heard:
-                    show(step, "kept from before: its inputs and its code are the same")
+            if task := KEPT.search(line):
+                show(task["task"].replace("-", "_"), "kept from before: its inputs and its code are the same")
             if found := LINE.match(line):
-                heard.add(found["step"])
                 step, text = found["step"], found["text"]
                 mark, _, reason = text.partition(": ")
                 if mark in FAILURES:

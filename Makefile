@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links -p 3.11
 
-.PHONY: help setup run test test-fast lint format lock clean
+.PHONY: help setup run test test-fast bench-data lint format lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ test: lint  ## Everything that must hold: format, types, imports, all tests
 
 test-fast: setup  ## The tests that take seconds
 	@$(BIN)/pytest -m "not slow"
+
+bench-data: setup  ## Decoding, memory and near duplicates beside the way published notebooks do it
+	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python infra/bench/data.py
 
 lint: setup  ## Format, lint, types, who may import what
 	@$(BIN)/ruff format --check .

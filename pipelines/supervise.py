@@ -3,6 +3,7 @@
 The pipeline runs in a process group of its own, so that ending the group ends every step and whatever a step started.
 """
 
+import logging
 import os
 import re
 import signal
@@ -18,8 +19,11 @@ from components.domain.console import FAILURES
 from components.domain.settings import home
 from pipelines.runspec import RunSpec
 
+logger = logging.getLogger(__name__)
 GRACE_SECONDS = 3.0
 LINE = re.compile(r"^\s*\[(?P<step>\w+)\] (?P<text>.*)$")
+KEPT = re.compile(r"Task (?P<task>[\w-]+) cache hit")
+"""What KFP's local runner tells of a task whose output it had kept; the task itself says nothing then."""
 INTERRUPTED, DEFECT = 130, 1
 
 Show = Callable[[str, str], None]
@@ -64,6 +68,8 @@ def supervise(spec: RunSpec, show: Show) -> Outcome:
         for line in process.stdout:
             log.write(line)
             log.flush()
+            if task := KEPT.search(line):
+                show(task["task"].replace("-", "_"), "kept from before: its inputs and its code are the same")
             if found := LINE.match(line):
                 step, text = found["step"], found["text"]
                 mark, _, reason = text.partition(": ")
@@ -123,4 +129,8 @@ def _close(spec: RunSpec, status: str) -> None:
         return
     from components.tracking.close import close_run
 
-    close_run(spec.name, status)
+    try:
+        close_run(spec.name, status)
+    except Exception as error:  # the run's own failure is what the user must see
+        reason = " ".join(str(error).split())[:300]
+        logger.warning("the run could not be marked %s in MLflow: %s", status, reason)

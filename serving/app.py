@@ -117,5 +117,5 @@ def _body(name: str, *, several: bool) -> dict[str, object]:
     image = {"type": "string", "format": "binary"}
     field = {"type": "array", "items": image} if several else image
     form = {"schema": {"type": "object", "required": [name], "properties": {name: field}}}
-    raw = {} if several else {"image/*": {"schema": image}}
+    raw = {} if several else {"image/*": {"schema": image}, "application/dicom": {"schema": image}}
     return {"requestBody": {"required": True, "content": {"multipart/form-data": form, **raw}}}

@@ -118,6 +118,8 @@ class Card(_Frozen):
     commit: str
     leaking: bool
     """True when the model was trained under a protocol that leaks; such a model is never champion."""
+    oracle: bool = False
+    """True when its images were cut down to lesion masks, which no user has; such a model is never champion."""
     validation: dict[str, float]
     """Metrics on the validation split, by name."""
     created: str

@@ -3,6 +3,7 @@
 What it decides, in this order: the type is told by content, never by name; limits are checked on the header before any
 pixel is decoded; EXIF rotation is applied; 16-bit and float pixels are scaled by their own minimum and maximum; transparent
 pixels lie on white (the background of a slide); palette, gray and CMYK become RGB; several frames or pages are refused.
+DICOM is read by `serving.dicom`, under the same limits.
 """
 
 import io
@@ -18,7 +19,8 @@ from serving.contract import ImageSpec
 Pixels = npt.NDArray[np.uint8]
 """uint8 RGB, [height, width, 3]."""
 
-FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
+_PILLOW_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
+FORMATS = (*_PILLOW_FORMATS, "DICOM")
 MAX_BYTES = 20 * 2**20
 MAX_PIXELS = 40_000_000
 MIN_SIDE = 16
@@ -36,7 +38,7 @@ class ImageError(ValueError):
 
 @dataclass(frozen=True)
 class Decoded:
-    """An image as uint8 RGB, with what its file said: `mode` is the Pillow mode, `format` one of `FORMATS`."""
+    """An image as uint8 RGB, with what its file said: `mode` is that of Pillow or `serving.dicom`, `format` one of `FORMATS`."""
 
     pixels: Pixels
     mode: str
@@ -61,10 +63,14 @@ def decode(data: bytes, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIX
         raise ImageError("empty", "the image holds 0 bytes", "send the whole file")
     if len(data) > max_bytes:
         raise ImageError("too_many_bytes", f"an image may hold {max_bytes:,} bytes, but got {len(data):,}", "send a smaller file", 413)
+    from serving.dicom import decode_dicom, is_dicom  # it imports this module
+
+    if is_dicom(data):
+        return decode_dicom(data, max_pixels=max_pixels)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
+            image = Image.open(io.BytesIO(data), formats=_PILLOW_FORMATS)
     except Image.DecompressionBombWarning:
         raise ImageError(
             "too_many_pixels", f"an image may hold {max_pixels:,} pixels, but its header names more", "send a smaller image", 413
@@ -78,17 +84,7 @@ def decode(data: bytes, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIX
             "not_an_image", f"the bytes are no {', '.join(FORMATS)} image", "send an image file of one of these types"
         ) from None
     with image:
-        if image.width * image.height > max_pixels:
-            raise ImageError(
-                "too_many_pixels",
-                f"an image may hold {max_pixels:,} pixels, but got {image.width} x {image.height}",
-                "send a smaller image",
-                413,
-            )
-        if min(image.size) < MIN_SIDE:
-            raise ImageError(
-                "too_small", f"each side must have {MIN_SIDE} pixels, but got {image.width} x {image.height}", "send the original image"
-            )
+        check_size(image.width, image.height, max_pixels)
         if getattr(image, "n_frames", 1) > 1:
             raise ImageError(
                 "several_frames", f"one picture is expected, but the file holds {getattr(image, 'n_frames', 0)} frames", "send one frame"
@@ -99,6 +95,20 @@ def decode(data: bytes, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIX
         except Exception:
             raise ImageError("damaged", f"the {kind} image is truncated or damaged", "send the whole, undamaged file") from None
     return Decoded(pixels, mode, kind)
+
+
+def check_size(width: int, height: int, max_pixels: int) -> None:
+    """Check the size that a header names.
+
+    Raises:
+        ImageError: if it is too small or too large.
+    """
+    if width * height > max_pixels:
+        raise ImageError(
+            "too_many_pixels", f"an image may hold {max_pixels:,} pixels, but got {width} x {height}", "send a smaller image", 413
+        )
+    if min(width, height) < MIN_SIDE:
+        raise ImageError("too_small", f"each side must have {MIN_SIDE} pixels, but got {width} x {height}", "send the original image")
 
 
 def _to_rgb(image: Image.Image) -> Pixels:

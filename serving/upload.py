@@ -39,7 +39,7 @@ async def read_images(request: Request, fields: tuple[str, ...], *, max_bytes: i
         if not boundary:
             raise ApiError("bad_multipart", "the multipart body names no boundary", "let your HTTP library set the content type")
         return _pick(_parse(await _read(request, max_bytes + OVERHEAD), boundary), fields, max_images)
-    if kind.startswith(b"image/") or kind == b"application/octet-stream":
+    if kind.startswith(b"image/") or kind in (b"application/octet-stream", b"application/dicom"):
         return [await _read(request, max_bytes)]
     shown = kind.decode("latin-1")[:60] or "none"
     remedy = f"send multipart/form-data with the field {fields[0]!r}, or the image itself with a content type such as image/png"

@@ -1,14 +1,15 @@
 """The `augment` component."""
 
 from kfp import dsl
-from kfp.dsl import Dataset, Input, Output
+from kfp.dsl import HTML, Dataset, Input, Output
 
 from components import images
 
 
 @dsl.component(base_image=images.TRAIN, install_kfp_package=False)
-def augment(dataset: Input[Dataset], recipe: str, code: str, training_set: Output[Dataset]) -> None:
-    """Take the train and validation splits and the augmentation policy; the test split stays out."""
+def augment(dataset: Input[Dataset], recipe: str, code: str, training_set: Output[Dataset], page: Output[HTML]) -> None:
+    """Take the train and validation splits, balance the classes by copies, and show what augmentation does; the test split stays out."""
+    import shutil
     from pathlib import Path
 
     from components.augment.augment import augment_dataset
@@ -16,4 +17,6 @@ def augment(dataset: Input[Dataset], recipe: str, code: str, training_set: Outpu
     from components.domain.recipe import Recipe
 
     with step("augment"):
-        augment_dataset(Path(dataset.path), Path(training_set.path), recipe=Recipe.from_json(recipe))
+        output = Path(training_set.path)
+        augment_dataset(Path(dataset.path), output, recipe=Recipe.from_json(recipe))
+        shutil.copyfile(output / "augmentation_report.html", page.path)

@@ -6,8 +6,11 @@
       certificate.json   `components.domain.certificate`
       certified.parquet  hash, label, group and split of every image: what the certificate's digest `dataset` is of
       held_out/<id>.png  some test images as decoded, before resizing: what the packaged service is checked with
+      roi.json, roi.png  where images were cut down to their lesion masks: how many, and some of them before and after
 
-A training set has the same form, with the train and validation splits only: no training code sees a test image.
+A training set has the same form, with the train and validation splits only: no training code sees a test image. After the
+original rows it may hold changed copies of train images (`augmented`), which no certificate lists.
+`policy.json` holds its augmentation policy, and `AUGMENTATION_FILES` show what that does.
 Pixels are memory-mapped, so memory stays bounded by the batches that are looked at.
 """
 
@@ -29,6 +32,10 @@ MANIFEST_FILE = "manifest.parquet"
 PIXELS_FILE = "pixels.npy"
 CERTIFIED_FILE = "certified.parquet"
 HELD_OUT_FOLDER = "held_out"
+ROI_FILE = "roi.json"
+ROI_SHEET = "roi.png"
+AUGMENTATION_FILES = ("contact_sheet.png", "augmentation_report.json", "augmentation_report.html")
+"""What a training set shows of its augmentation; the tracking server keeps them."""
 SPLITS = ("train", "validation", "test")
 
 MANIFEST = pa.schema(
@@ -43,6 +50,7 @@ MANIFEST = pa.schema(
         ("mode", pa.string()),  # Pillow mode of the file
         ("mask", pa.string()),  # path of its lesion mask in the source, "" if none; several masks stand one a line
         ("hash", pa.binary()),  # perceptual hash
+        ("slices", pa.string()),  # what else the source knows of it, by name: a JSON object of texts
         ("augmented", pa.bool_()),  # a row made by the augment step
         *((f"property_{name}", pa.float32()) for name in PROPERTIES),  # `serving.imaging.properties` of the image as decoded
     ]
@@ -59,6 +67,7 @@ class Dataset:
         classes: labels in sorted order; an image's class index is its place here.
         certificate: what was checked about it.
         spec: size of the pixels and how images got there.
+        oracle: the pixels were cut down to lesion masks, which no user has.
     """
 
     table: pa.Table
@@ -66,6 +75,7 @@ class Dataset:
     classes: tuple[str, ...]
     certificate: Certificate
     spec: ImageSpec
+    oracle: bool = False
 
     def column(self, name: str) -> list[str]:
         """Return a text column of the manifest as a list."""
@@ -88,15 +98,32 @@ class Dataset:
         return [(a, b, c, d) for a, b, c, d, made in zip(*columns, augmented, strict=True) if d == split and not made]
 
     def require_certified(self, splits: Iterable[str]) -> None:
-        """Check that the certificate is for exactly these splits' images (`Certificate.require`)."""
+        """Check that the certificate is for exactly these splits' images (`Certificate.require`), and that copies are of the train split.
+
+        Raises:
+            RefusedError: if one of them is not so.
+        """
         for split in splits:
             self.certificate.require(split, self.certified_rows(split), self.pixels_digest(split))
+        self._require_copies_in_train()
 
     def pixels_digest(self, split: str) -> str:
         """Return the digest of the stored pixels of a split's original images."""
         made = np.array(self.table.column("augmented").to_pylist(), dtype=np.bool_)
         ids = self.table.column("id")
         return pixels_digest((ids[row].as_py(), self.pixels[row]) for row in self.rows(split).tolist() if not made[row])
+
+    def _require_copies_in_train(self) -> None:
+        """A copy has source, label and group of an image that is in the train split, and lies there itself."""
+        rows = list(zip(*(self.column(name) for name in ("source", "label", "group", "split")), strict=True))
+        made = self.table.column("augmented").to_pylist()
+        originals = {row for row, copy in zip(rows, made, strict=True) if not copy and row[3] == "train"}
+        astray = [row for row, copy in zip(rows, made, strict=True) if copy and row not in originals]
+        if astray:
+            raise RefusedError(
+                f"a copy must be of an image of the train split, but {len(astray)} are not, the first of {astray[0][0]} in {astray[0][3]}; "
+                "run the augment step again"
+            )
 
 
 def read_dataset(directory: Path) -> Dataset:
@@ -117,14 +144,20 @@ def read_dataset(directory: Path) -> Dataset:
         raise InputError(
             f"manifest and pixels must have equal length, but got {table.num_rows} and {len(pixels)} in {directory}; ingest it again"
         )
-    fit = (table.schema.metadata or {}).get(b"fit", b"stretch").decode()
+    facts = table.schema.metadata or {}
+    fit = facts.get(b"fit", b"stretch").decode()
     spec = ImageSpec.model_validate({"height": pixels.shape[1], "width": pixels.shape[2], "fit": fit})
-    return Dataset(table, pixels, tuple(sorted(certificate.classes)), certificate, spec)
+    return Dataset(table, pixels, tuple(sorted(certificate.classes)), certificate, spec, oracle=facts.get(b"oracle") == b"true")
 
 
-def write_manifest(directory: Path, columns: dict[str, list[object]], spec: ImageSpec) -> None:
-    """Write `manifest.parquet`: one list per column of `MANIFEST`."""
-    schema = MANIFEST.with_metadata({"fit": spec.fit})
+def write_manifest(directory: Path, columns: dict[str, list[object]], spec: ImageSpec, *, oracle: bool = False) -> None:
+    """Write `manifest.parquet`: one list per column of `MANIFEST`; without `slices`, nothing else is known of any image.
+
+    `fit` and `oracle` stand in its metadata.
+    """
+    unknown: dict[str, list[object]] = {"slices": ["{}"] * len(columns["id"])}
+    columns = unknown | columns
+    schema = MANIFEST.with_metadata({"fit": spec.fit, "oracle": str(oracle).lower()})
     pq.write_table(pa.table(columns, schema=schema), directory / MANIFEST_FILE)
 
 

@@ -17,3 +17,13 @@ class RefusedError(LobuleError):
     """A rule of honesty refuses: leaking data, a gate that says no."""
 
     exit_code: ClassVar[int] = 3
+
+
+def require(holds: bool, rule: str, value: object, remedy: str) -> None:
+    """Check a rule of the input.
+
+    Raises:
+        InputError: in one line, if it does not hold.
+    """
+    if not holds:
+        raise InputError(f"{rule}, but got {value!r}; {remedy}")

@@ -10,50 +10,20 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from components.domain.augmentation import Augmentation
 from components.domain.errors import InputError
+from components.domain.errors import require as _require
 
 Task = Literal["histology", "ultrasound"]
 Backbone = Literal["convnet", "mobilenetv2"]
 Fit = Literal["stretch", "crop"]
+Roi = Literal["none", "mask"]
+FLIPS = Augmentation()
+"""The default policy: horizontal flips."""
+COPIES = Augmentation(flips="horizontal", rotation=70.0, crop=0.2)
+"""How published work on BUSI balances its classes: rotation up to 70 degrees, horizontal flip, crop."""
 _MOST_IMAGES = 4096  # in a batch: no accelerator holds more, and a slip of the keys does not end in its memory
 _SEEDS = 2**31  # what every library that is seeded takes
-
-
-def _require(holds: bool, rule: str, value: object, remedy: str) -> None:
-    if not holds:
-        raise InputError(f"{rule}, but got {value!r}; {remedy}")
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """What happens to a training image inside the graph; 0 or False switches a part off.
-
-    Attributes:
-        flips: horizontal and, for tissue that has no up, vertical flips.
-        rotation: largest angle in degrees, either way.
-        zoom: largest relative change of scale, 0.1 = 90 % to 110 %.
-        translation: largest shift as a share of the side.
-        brightness: largest shift as a share of the value range.
-        contrast: largest relative change.
-        stain: largest relative change of each colour channel (hue of the stain).
-    """
-
-    flips: Literal["none", "horizontal", "both"] = "horizontal"
-    rotation: float = 0.0
-    zoom: float = 0.0
-    translation: float = 0.0
-    brightness: float = 0.0
-    contrast: float = 0.0
-    stain: float = 0.0
-
-    def __post_init__(self) -> None:
-        _require(0 <= self.rotation <= 180, "augmentation.rotation must lie in [0, 180] degrees", self.rotation, "set it within")
-        for name in ("zoom", "translation", "brightness", "contrast", "stain"):
-            value = getattr(self, name)
-            _require(0 <= value < 1, f"augmentation.{name} must lie in [0, 1)", value, "set it within")
-        _require(
-            self.flips in ("none", "horizontal", "both"), "augmentation.flips must be none, horizontal or both", self.flips, "choose one"
-        )
 
 
 @dataclass(frozen=True)
@@ -89,6 +59,9 @@ class Recipe:
         backbone: `convnet` is a small network trained from scratch; the others can start from weights.
         image_size: side of the square that the graph takes, in pixels.
         fit: how an image of another shape gets there (`serving.contract.ImageSpec`).
+        roi: `mask` cuts every image, those of the test split too, down to its lesion mask. An oracle: no user has a mask at prediction
+            time, so run, model and report are marked and the model is never champion.
+        roi_margin: added around the mask on every side, as a share of its longer side.
         epochs: epochs with a frozen backbone; all epochs where there is none to freeze.
         fine_tune_epochs: epochs with the last layers of the backbone trainable.
         fine_tune_layers: how many layers at its end are.
@@ -100,7 +73,11 @@ class Recipe:
         seeds: how many final models are trained.
         validation, test: shares of the images, by group.
         folds, fold: with folds = k > 0, the test split is fold number `fold` of k, from 0; k runs cross-validate.
+        given_split: keep a split that the source comes with (`train/`, `val/`, `test/`), where it does.
         balance: weigh classes by their inverse frequency in the loss.
+        balance_to: images of each class in the train split, reached by changed copies: a count, `max` for that of the largest class,
+            or 0 for no copies. No image is taken away.
+        copies: what the changed copies look like; drawn once, before training.
         target_sensitivity: that the operating point aims at on the validation split.
     """
 
@@ -110,6 +87,8 @@ class Recipe:
     positive: tuple[str, ...] = ("malignant", "1", "M")
     image_size: int = 224
     fit: Fit = "stretch"
+    roi: Roi = "none"
+    roi_margin: float = 0.2
     batch_size: int = 32
     epochs: int = 20
     fine_tune_epochs: int = 0
@@ -129,13 +108,16 @@ class Recipe:
     test: float = 0.2
     folds: int = 0
     fold: int = 0
+    given_split: bool = True
     balance: bool = True
     target_sensitivity: float = 0.95
-    augmentation: Augmentation = Augmentation()
+    balance_to: str = "0"
+    augmentation: Augmentation = FLIPS
+    copies: Augmentation = COPIES
     search: SearchSpace = SearchSpace()
 
     def __post_init__(self) -> None:
-        for name, choices in (("task", get_args(Task)), ("backbone", get_args(Backbone)), ("fit", get_args(Fit))):
+        for name, choices in (("task", get_args(Task)), ("backbone", get_args(Backbone)), ("fit", get_args(Fit)), ("roi", get_args(Roi))):
             _require(getattr(self, name) in choices, f"{name} must be one of {', '.join(choices)}", getattr(self, name), "choose one")
         _require(
             bool(self.positive) and all(isinstance(each, str) and each.strip() for each in self.positive),
@@ -146,6 +128,7 @@ class Recipe:
         _require(self.batch_size <= _MOST_IMAGES, f"batch_size must be at most {_MOST_IMAGES}", self.batch_size, "lower it")
         _require(self.split_seed < _SEEDS, f"split_seed must be below {_SEEDS}", self.split_seed, "choose a smaller one")
         _require(32 <= self.image_size <= 1024, "image_size must lie in [32, 1024]", self.image_size, "set it within")
+        _require(0 <= self.roi_margin <= 2, "roi_margin must lie in [0, 2]", self.roi_margin, "set it within")
         for name in ("batch_size", "epochs", "views", "patience", "trials", "trial_epochs", "seeds"):
             _require(getattr(self, name) >= 1, f"{name} must be at least 1", getattr(self, name), "raise it")
         for name in ("fine_tune_epochs", "fine_tune_layers", "split_seed"):
@@ -164,6 +147,21 @@ class Recipe:
         )
         _require(self.folds == 0 or 2 <= self.folds <= 20, "folds must be 0 (none) or lie in [2, 20]", self.folds, "set it within")
         _require(0 <= self.fold < max(self.folds, 1), f"fold must lie in [0, {max(self.folds, 1) - 1}]", self.fold, "count folds from 0")
+
+        _require(
+            self.balance_to == "max" or self.balance_to.isdecimal(), "balance_to must be a count or max", self.balance_to, "set 0 for none"
+        )
+        _require(
+            not self.copies.mixup and not self.copies.cutmix,
+            "copies.mixup and copies.cutmix must be 0, as a copy has one label",
+            (self.copies.mixup, self.copies.cutmix),
+            "set them in augmentation",
+        )
+
+    @property
+    def oracle(self) -> bool:
+        """True if training and test use what nobody has at prediction time."""
+        return self.roi != "none"
 
     @property
     def model_name(self) -> str:
@@ -214,7 +212,7 @@ class Recipe:
         changes: dict[str, Any] = {}
         for key, text in settings.items():
             head, _, tail = key.partition(".")
-            if tail and head in ("augmentation", "search"):
+            if tail and head in ("augmentation", "copies", "search"):
                 parts.setdefault(head, {})[tail] = text
             else:
                 changes[key] = _parse(self, key, key, text)

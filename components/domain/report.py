@@ -39,6 +39,7 @@ class Report:
         per_class: recall and precision by class.
         seeds: each metric's value for every seed's model, by name.
         leaking: the protocol leaks; such a model is never champion.
+        oracle: the images were cut down to lesion masks, which no user has; such a model is never champion.
     """
 
     bundle: str
@@ -54,6 +55,7 @@ class Report:
     per_class: dict[str, dict[str, Interval]]
     seeds: dict[str, list[float]]
     leaking: bool
+    oracle: bool = False
 
     def write(self, directory: Path) -> None:
         """Write `report.json` into the artifact."""

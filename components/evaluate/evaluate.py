@@ -99,6 +99,7 @@ def _report(models: list[ModelScores], intervals: dict[str, Interval], data: Dat
         },
         seeds={name: [values[name] for values in single] for name in single[0]},
         leaking=data.certificate.leaking or any(model.card.leaking for model in models),
+        oracle=data.oracle,
     )
 
 

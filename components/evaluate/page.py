@@ -64,6 +64,10 @@ def render(report: Report, directory: Path, *, draws: int, redrawn: int) -> str:
     leak = (
         '<p class="warn">The data was split by a protocol that leaks: these figures are too good, and the model never becomes champion.</p>'
     )
+    oracle = (
+        '<p class="warn">Every image was cut down to its lesion mask, which nobody has at prediction time: these figures are those of an '
+        "oracle, and the model never becomes champion.</p>"
+    )
     few = f'<p class="warn">{TOO_FEW}</p>' if auc.says_nothing else ""
     plots = "".join(_plot(directory / name, caption) for name, caption in PLOTS.items())
     return f"""<!doctype html>
@@ -73,7 +77,7 @@ def render(report: Report, directory: Path, *, draws: int, redrawn: int) -> str:
 <p class="headline">AUC {_figure(auc)}</p>
 <p class="soft">{report.images} images in {report.groups} groups{"" if report.leaking else " that no training saw"};
 classes {escape(", ".join(report.classes))}; positive is {escape(report.positive)}. In brackets 95 % intervals. {DISCLAIMER}</p>
-{leak if report.leaking else ""}{few}
+{leak if report.leaking else ""}{oracle if report.oracle else ""}{few}
 <h2>Metrics</h2><div class="wide"><table><tr><th>metric</th><th>value</th><th>{len(report.seeds["auc"])} seeds</th><th>meaning</th></tr>
 {"".join(_row(report, name) for name in (*HIGHER_IS_BETTER, "coverage"))}</table></div>
 <p class="soft">Intervals: percentiles of {draws:,} resamples of groups, not of images;

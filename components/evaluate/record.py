@@ -3,7 +3,7 @@
 import statistics
 from pathlib import Path
 
-from components.domain.names import TAG_BUNDLE, TAG_CERTIFICATE, TAG_DATASET, TAG_LEAKING, TAG_RECIPE, test_metric
+from components.domain.names import TAG_BUNDLE, TAG_CERTIFICATE, TAG_DATASET, TAG_LEAKING, TAG_ORACLE, TAG_RECIPE, test_metric
 from components.domain.report import PREDICTIONS_FILE, REPORT_FILE, Report
 from components.domain.tracking import Tracker
 from components.evaluate.page import PAGE_FILE, TOO_FEW
@@ -38,6 +38,7 @@ def log_report(report: Report, directory: Path, tracker: Tracker) -> None:
             TAG_BUNDLE: report.bundle,
             TAG_LEAKING: "true" if report.leaking else "false",
             "mlflow.note.content": _note(report),
+            TAG_ORACLE: "true" if report.oracle else "false",
         }
     )
     for name in (REPORT_FILE, PREDICTIONS_FILE, PAGE_FILE, *PLOTS):

@@ -116,6 +116,12 @@ def _require_match(name: str, card: Card, dataset: Dataset) -> None:
             f"the data must have the model's image size, but {name} takes {card.image} and the data has {dataset.spec}; "
             "ingest the data with the recipe of the model"
         )
+    if card.oracle != dataset.oracle:
+        told = ["whole images", "images cut down to their lesion masks"]
+        raise InputError(
+            f"a model must be tested on images like those it learnt from, but {name} learnt from {told[card.oracle]} and the data holds "
+            f"{told[dataset.oracle]}; ingest the data with the recipe of the model"
+        )
     if card.dataset != dataset.certificate.dataset:
         raise RefusedError(
             f"a test split must be of the data that the model was trained on, but {name} was trained on {card.dataset[:19]} and this is "

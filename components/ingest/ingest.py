@@ -1,12 +1,14 @@
 """The ingest step: from a source to a certified data set.
 
 Every image is decoded once and every picture kept once; look-alikes and the images of a patient stay on one side of the split.
-The data set is written beside its place and moved there when it is whole, so a killed run leaves nothing half behind.
+The data set is written beside its place and moved there when it is whole, so a killed run leaves nothing half behind; what it has
+decoded is kept in the cache, and the next run on the same files continues there.
 """
 
+import json
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,14 +19,16 @@ from components.domain.certificate import Certificate
 from components.domain.errors import InputError
 from components.domain.recipe import Recipe
 from components.ingest.certify import certify
+from components.ingest.given import given_splits
 from components.ingest.held_out import keep_held_out
 from components.ingest.inspect import inspect_survey
 from components.ingest.layouts import list_images
 from components.ingest.memory import Memory
 from components.ingest.protocol import split_images
+from components.ingest.region import Cut, cut_to_masks
 from components.ingest.report import REPORT_FILE, SplitCounts, render
-from components.ingest.scan import Storage
-from components.ingest.source import open_source
+from components.ingest.resume import resumable
+from components.ingest.source import open_source, origin
 from components.ingest.survey import Survey, survey
 from serving.contract import PROPERTIES, ImageSpec
 
@@ -43,7 +47,7 @@ def ingest_source(
         source: a folder or `sample:KIND` (`components.ingest.source.open_source`).
         output: directory of the data set; may exist if it is empty or holds a data set, which is replaced.
         recipe: gives size and fit of the images, shares and seed of the split, and the positive class.
-        cache: where samples are kept.
+        cache: where samples and interrupted scans are kept.
         memory: folder in which the side of every image is remembered, so that it stays when images are added; None forgets.
         allow_leakage: split by image, as published protocols do; data set, run and model are marked as leaking for good.
 
@@ -54,30 +58,29 @@ def ingest_source(
         InputError: if a data set for this recipe cannot be made of the source.
     """
     root = open_source(source, cache=cache)
+    shown = origin(root)
     listing = list_images(root)
     spec = ImageSpec(height=recipe.image_size, width=recipe.image_size, fit=recipe.fit)
-    logger.info("%d images in %s, layout: %s", len(listing.images), root, listing.layout)
-    _require_classes(sorted({each.label for each in listing.images}), root, recipe)
-    with _in_place(output.absolute()) as partial:
+    logger.info("%d images in %s, layout: %s", len(listing.images), shown, listing.layout)
+    _require_classes(sorted({each.label for each in listing.images}), shown, recipe)
+    with _in_place(output.absolute()) as partial, resumable(listing.images, spec, cache) as (storage, finished):
         _require_space(partial, len(listing.images), spec)
-        scratch = partial / "scanned"
-        scratch.mkdir()
-        with pixel_writer(scratch, len(listing.images), spec):
-            pass
-        found = survey(listing, Storage(scratch / PIXELS_FILE, spec))
+        found = survey(listing, storage, finished=finished)
         _tell(found)
         labels = [found.images[row].found.label for row in found.kept]
         groups = [found.groups[row] for row in found.kept]
-        _require_classes(sorted(set(labels)), root, recipe)
+        _require_classes(sorted(set(labels)), shown, recipe)
         ids = [found.images[row].id for row in found.kept]
-        split = split_images(labels, groups, ids, recipe=recipe, memory=Memory(memory), leak=allow_leakage)
+        split = given_splits(found, groups, ids, recipe=recipe, memory=Memory(memory), leak=allow_leakage)
+        if split is None:
+            split = split_images(labels, groups, ids, recipe=recipe, memory=Memory(memory), sites=_sites(found), leak=allow_leakage)
         splits = split.splits
-        _write_pixels(found, scratch / PIXELS_FILE, partial, spec)
-        shutil.rmtree(scratch)
+        _write_pixels(found, storage.file, partial, spec)
+        cuts = cut_to_masks(found, partial, spec, margin=recipe.roi_margin) if recipe.oracle else {}
         pixels = np.load(partial / PIXELS_FILE, mmap_mode="r")
         certificate = certify(found, groups, splits, pixels=pixels, share=recipe.test, moved=split.moved, leaking=allow_leakage)
-        _write_manifest(found, groups, splits, partial, spec)
-        keep_held_out(found, splits, partial)
+        _write_manifest(found, groups, splits, partial, spec, cuts=cuts, oracle=recipe.oracle)
+        keep_held_out(found, splits, partial, cuts=cuts)
         certificate.write(partial)
         write_certified(partial, list(zip(ids, labels, groups, splits, strict=True)))
         counts = SplitCounts.of(labels, groups, splits)
@@ -97,11 +100,20 @@ def ingest_source(
     return certificate
 
 
-def _require_classes(labels: list[str], root: Path, recipe: Recipe) -> None:
+def _sites(found: Survey) -> list[str] | None:
+    """Return where each kept image comes from, if the source says so in a column `site` or `source`."""
+    known = [dict(found.images[row].found.slices) for row in found.kept]
+    sites = [each.get("site") or each.get("source") or "" for each in known]
+    return sites if any(sites) else None
+
+
+def _require_classes(labels: list[str], source: str, recipe: Recipe) -> None:
     if not labels:
-        raise InputError(f"a source must hold readable images, but none in {root} is; look at them with `lobule data inspect`")
+        raise InputError(f"a source must hold readable images, but none in {source} is; look at them with `lobule data inspect`")
     if len(labels) == 1:
-        raise InputError(f"a source must hold two or more classes, but {root} holds only {labels[0]!r}; add a folder for each other class")
+        raise InputError(
+            f"a source must hold two or more classes, but {source} holds only {labels[0]!r}; add a folder for each other class"
+        )
     if not set(recipe.positive) & set(labels):
         raise InputError(
             f"the positive class must be one of {', '.join(labels)}, but the recipe names {', '.join(recipe.positive)}; "
@@ -136,8 +148,11 @@ def _write_pixels(found: Survey, scanned: Path, directory: Path, spec: ImageSpec
             target[start : start + COPY_ROWS] = source[places[start : start + COPY_ROWS]]
 
 
-def _write_manifest(found: Survey, groups: list[str], splits: list[str], directory: Path, spec: ImageSpec) -> None:
+def _write_manifest(
+    found: Survey, groups: list[str], splits: list[str], directory: Path, spec: ImageSpec, *, cuts: Mapping[int, Cut], oracle: bool
+) -> None:
     kept = [found.images[row] for row in found.kept]
+    measured = [cuts[row].properties if row in cuts else found.images[row].properties for row in found.kept]
     columns: dict[str, list[object]] = {
         "id": [image.id for image in kept],
         "source": [image.found.source for image in kept],
@@ -149,10 +164,11 @@ def _write_manifest(found: Survey, groups: list[str], splits: list[str], directo
         "mode": [image.mode for image in kept],
         "mask": ["\n".join(image.found.masks) for image in kept],
         "hash": [image.hash for image in kept],
+        "slices": [json.dumps(dict(image.found.slices), sort_keys=True) for image in kept],
         "augmented": [False] * len(kept),
-        **{f"property_{name}": [image.properties[name] for image in kept] for name in PROPERTIES},
+        **{f"property_{name}": [values[name] for values in measured] for name in PROPERTIES},
     }
-    write_manifest(directory, columns, spec)
+    write_manifest(directory, columns, spec, oracle=oracle)
 
 
 @contextmanager

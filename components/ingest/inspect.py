@@ -8,9 +8,10 @@ from typing import Any
 from components.domain.artifacts import SPLITS
 from components.domain.certificate import Excluded
 from components.ingest.duplicates import METHOD, clusters, members, random_split_leak
+from components.ingest.given import given_counts, given_leaks
 from components.ingest.layouts import list_images
 from components.ingest.oddities import blank_masks, odd_findings
-from components.ingest.source import open_source
+from components.ingest.source import open_source, origin
 from components.ingest.survey import Survey, survey
 
 SHORTCUT_IMAGES = 10
@@ -30,13 +31,15 @@ class Inspection:
     """What is in a source. Counts of near duplicates, groups, sizes and modes are over distinct pictures (`kept`).
 
     Attributes:
-        source: the folder.
+        source: what was named, as found from anywhere.
+        folder: where the images lie; that of the source, or in the cache.
         layout: how it is laid out.
         images: readable images; kept: those left without copies and conflicts.
         classes: kept images of each class.
         patients: patients or slides that the layout names, 0 if it names none.
         groups: units of splitting: patients, slides and near-duplicate clusters united.
         class_groups: how many of them hold each class.
+        given_splits: readable images of each side of a split that the source comes with; empty if it comes with none.
         masks: images with a lesion mask.
         blank_masks: images of each class whose mask marks nothing.
         sizes, modes: images of each `<width>x<height>` and each Pillow mode, most frequent first.
@@ -52,6 +55,7 @@ class Inspection:
     """
 
     source: str
+    folder: str
     layout: str
     images: int
     kept: int
@@ -59,6 +63,7 @@ class Inspection:
     patients: int
     groups: int
     class_groups: dict[str, int]
+    given_splits: dict[str, int]
     masks: int
     blank_masks: dict[str, int]
     sizes: dict[str, int]
@@ -105,7 +110,8 @@ def inspect_survey(found: Survey, root: Path) -> Inspection:
     modes = [image.mode for image in kept]
     holding = {(label, group) for label, group in zip(labels, groups, strict=True)}
     result = Inspection(
-        source=str(root),
+        source=origin(root),
+        folder=str(root.parent if root.is_file() else root),
         layout=found.listing.layout,
         images=len(found.images),
         kept=len(kept),
@@ -113,6 +119,7 @@ def inspect_survey(found: Survey, root: Path) -> Inspection:
         patients=len({image.found.group for image in kept if image.found.group}),
         groups=len(set(groups)),
         class_groups=dict(sorted(Counter(label for label, _ in holding).items())),
+        given_splits=given_counts(found),
         masks=sum(bool(image.found.masks) for image in kept),
         blank_masks=blank_masks(kept),
         sizes=dict(Counter(sizes).most_common()),
@@ -133,6 +140,9 @@ def inspect_survey(found: Survey, root: Path) -> Inspection:
     )
     result.findings.extend(_findings(result))
     result.findings.extend(odd_findings(kept))
+    leaks = given_leaks(found)
+    if leaks is not None:
+        result.findings.append(f"the given {', '.join(result.given_splits)} folders share something: {leaks}")
     for what, values in (("size", sizes), ("mode", modes)):
         result.findings.extend(_shortcut(what, values, labels))
     return result

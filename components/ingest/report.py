@@ -103,7 +103,7 @@ def _look_alikes(seen: Inspection) -> str:
 def _groups(seen: Inspection, groups: list[list[Member]]) -> str:
     parts = []
     for group in groups[:GROUPS_SHOWN]:
-        figures = "".join(picture(Path(seen.source, each.source), f"{each.label}: {each.source}") for each in group[:MEMBERS_SHOWN])
+        figures = "".join(picture(Path(seen.folder, each.source), f"{each.label}: {each.source}") for each in group[:MEMBERS_SHOWN])
         more = len(group) - MEMBERS_SHOWN
         rest = f'<p class="soft">and {more:,} more</p>' if more > 0 else ""
         crossing = " crossing" if len({each.label for each in group}) > 1 else ""

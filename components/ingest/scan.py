@@ -5,6 +5,7 @@ memory-mapped file, so memory stays bounded by a few images a worker.
 """
 
 import hashlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -15,6 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -26,6 +28,7 @@ from components.ingest.masks import mask_state
 from serving.contract import ImageSpec
 from serving.imaging import MAX_BYTES, ImageError, Pixels, decode, fit, properties
 
+logger = logging.getLogger(__name__)
 CHUNK = 32
 ALONE = 4 * CHUNK
 """So few images are scanned in this process; starting workers would take longer."""
@@ -66,25 +69,54 @@ class Storage:
 
 
 Task = tuple[int, Found]
+Result = Scanned | Excluded
 
 
-def scan(images: list[Found], storage: Storage | None = None, *, workers: int | None = None) -> tuple[list[Scanned], list[Excluded]]:
+class Finished(Protocol):
+    """Where finished chunks are kept, so that an interrupted scan continues (`components.ingest.resume`)."""
+
+    def read(self) -> dict[int, list[Result]]:
+        """Return the results of each chunk that an earlier try finished."""
+
+    def append(self, number: int, results: list[Result]) -> None:
+        """Keep the results of a chunk, whose pixels are on the disk."""
+
+
+def scan(
+    images: list[Found], storage: Storage | None = None, *, workers: int | None = None, finished: Finished | None = None
+) -> tuple[list[Scanned], list[Excluded]]:
     """Decode all images.
 
     Args:
         images: what to look at.
         storage: where the pixels of image i are written, at index i; None only looks.
         workers: processes; by default one a processor, at least 2, and none for few images.
+        finished: chunks of an earlier try, which are not looked at again; told each chunk that is finished.
 
     Returns:
         The readable images in the order given, and the unreadable ones with the reason.
     """
     tasks = list(enumerate(images))
-    chunks = [tasks[start : start + CHUNK] for start in range(0, len(tasks), CHUNK)]
-    count = workers or (1 if len(tasks) <= ALONE else max(2, os.cpu_count() or 1))
-    seen = _here(chunks, storage) if count == 1 else _in_workers(chunks, storage, min(count, len(chunks)))
-    results = list(progress(seen, len(tasks), "images decoded"))
-    return [each for each in results if isinstance(each, Scanned)], [each for each in results if isinstance(each, Excluded)]
+    chunks = {start // CHUNK: tasks[start : start + CHUNK] for start in range(0, len(tasks), CHUNK)}
+    done = finished.read() if finished else {}
+    if done:
+        logger.info("continuing: %d of %d images were decoded before", sum(map(len, done.values())), len(tasks))
+    todo = {number: chunk for number, chunk in chunks.items() if number not in done}
+    left = sum(map(len, todo.values()))
+    count = workers or (1 if left <= ALONE else max(2, os.cpu_count() or 1))
+    seen = _here(todo, storage) if count == 1 else _in_workers(todo, storage, min(count, len(todo)))
+
+    def keep() -> Iterator[Result]:
+        for number, results in zip(todo, seen, strict=True):
+            if finished:
+                finished.append(number, results)
+            done[number] = results
+            yield from results
+
+    for _ in progress(keep(), left, "images decoded"):
+        pass
+    everything = [each for number in chunks for each in done[number]]
+    return [each for each in everything if isinstance(each, Scanned)], [each for each in everything if isinstance(each, Excluded)]
 
 
 def content_id(pixels: Pixels) -> str:
@@ -94,17 +126,16 @@ def content_id(pixels: Pixels) -> str:
     return digest.hexdigest()
 
 
-def _here(chunks: list[list[Task]], storage: Storage | None) -> Iterator[Scanned | Excluded]:
-    for chunk in chunks:
-        yield from _scan_chunk(chunk, storage)
+def _here(chunks: dict[int, list[Task]], storage: Storage | None) -> Iterator[list[Result]]:
+    for chunk in chunks.values():
+        yield _scan_chunk(chunk, storage)
 
 
-def _in_workers(chunks: list[list[Task]], storage: Storage | None, workers: int) -> Iterator[Scanned | Excluded]:
+def _in_workers(chunks: dict[int, list[Task]], storage: Storage | None, workers: int) -> Iterator[list[Result]]:
     context = multiprocessing.get_context("spawn")  # a fork would copy the locks of threads that libraries have started
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
     try:
-        for chunk in pool.map(partial(_scan_chunk, storage=storage), chunks):
-            yield from chunk
+        yield from pool.map(partial(_scan_chunk, storage=storage), chunks.values())
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -123,9 +154,9 @@ def _follow_parent() -> None:
         os._exit(1)
 
 
-def _scan_chunk(chunk: list[Task], storage: Storage | None) -> list[Scanned | Excluded]:
+def _scan_chunk(chunk: list[Task], storage: Storage | None) -> list[Result]:
     array = np.load(storage.file, mmap_mode="r+") if storage else None
-    results: list[Scanned | Excluded] = []
+    results: list[Result] = []
     for place, found in chunk:
         try:
             size = found.path.stat().st_size

@@ -10,7 +10,7 @@ from components.ingest.duplicates import Pairs, near_duplicates
 from components.ingest.groups import join_groups
 from components.ingest.layouts import Listing
 from components.ingest.layouts.layout import Found
-from components.ingest.scan import Scanned, Storage, scan
+from components.ingest.scan import Finished, Scanned, Storage, scan
 
 
 @dataclass(frozen=True)
@@ -79,17 +79,18 @@ class Survey:
         return (self.images[row].found for row in rows)
 
 
-def survey(listing: Listing, storage: Storage | None = None) -> Survey:
+def survey(listing: Listing, storage: Storage | None = None, *, finished: Finished | None = None) -> Survey:
     """Look at every image of a listing.
 
     Args:
         listing: what to look at.
         storage: where pixels of image i of the listing go, at index i; None only looks.
+        finished: chunks of an earlier, interrupted try (`scan`).
 
     Raises:
         InputError: if almost everything is a near duplicate of everything (`near_duplicates`).
     """
-    images, unreadable = scan(listing.images, storage)
+    images, unreadable = scan(listing.images, storage, finished=finished)
     same: dict[str, list[int]] = {}
     for row, image in enumerate(images):
         same.setdefault(image.id, []).append(row)

@@ -1,38 +1,29 @@
-"""Augmentation as Keras layers: it runs inside the training graph, on the accelerator, and never in the exported model."""
+"""Augmentation as Keras layers: it runs inside the training graph, on the accelerator, and never in the exported model.
+
+The layers that keep an image's label are `build`; those that blend labels too are `components.learning.mixing`.
+"""
+
+from dataclasses import dataclass, field
 
 import keras
 
-from components.domain.recipe import Augmentation
+from components.domain.augmentation import Augmentation
+from components.learning.geometry_layers import Warp, WideZoom
+from components.learning.stain_layers import VALUE_RANGE, ChannelJitter, StainJitter
+from components.learning.ultrasound_layers import Gain, Speckle
 
-VALUE_RANGE = (0.0, 255.0)
+RANDOM_OPERATIONS = 2
+"""Operations of RandAugment for each batch, as published."""
 
 
-@keras.saving.register_keras_serializable(package="lobule")
-class ChannelJitter(keras.layers.Layer):
-    """Scale each colour channel of each image by its own random factor, as the hue of a stain varies between slides.
+@dataclass(frozen=True)
+class _Layer:
+    """A layer of a policy: whether it is on, its class, and its arguments but the seed."""
 
-    Args:
-        factor: largest relative change.
-        seed: of the random factors.
-    """
-
-    def __init__(self, factor: float, *, seed: int, **kwargs: object) -> None:
-        super().__init__(**kwargs)
-        self.factor = factor
-        self.seed = seed
-        self.generator = keras.random.SeedGenerator(seed)
-
-    def call(self, images: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
-        """Scale float images [N, H, W, 3] in [0, 255]; nothing happens outside training."""
-        if not training:
-            return images
-        shape = (keras.ops.shape(images)[0], 1, 1, 3)
-        factors = keras.random.uniform(shape, 1.0 - self.factor, 1.0 + self.factor, seed=self.generator)
-        return keras.ops.clip(images * factors, *VALUE_RANGE)
-
-    def get_config(self) -> dict[str, object]:
-        """Return the constructor's arguments."""
-        return {**super().get_config(), "factor": self.factor, "seed": self.seed}
+    on: bool
+    make: type[keras.layers.Layer]
+    arguments: tuple[object, ...]
+    options: dict[str, object] = field(default_factory=dict)
 
 
 def build(policy: Augmentation, image_size: int, *, seed: int) -> keras.Model:
@@ -43,23 +34,31 @@ def build(policy: Augmentation, image_size: int, *, seed: int) -> keras.Model:
         image_size: S, in pixels.
         seed: of all random changes; layer i takes seed + i.
     """
-    layers: list[keras.layers.Layer] = []
+    chosen = [each for each in _layers(policy) if each.on]
+    layers = [each.make(*each.arguments, seed=seed + place, **each.options) for place, each in enumerate(chosen)]
+    nothing = [keras.layers.Identity()]  # Keras does not call a model without layers
+    return keras.Sequential([keras.Input((image_size, image_size, 3)), *(layers or nothing)], name="augmentation")
 
-    def add(layer: type[keras.layers.Layer], *args: object, **kwargs: object) -> None:
-        layers.append(layer(*args, seed=seed + len(layers), **kwargs))
 
-    if policy.flips != "none":
-        add(keras.layers.RandomFlip, "horizontal" if policy.flips == "horizontal" else "horizontal_and_vertical")
-    if policy.rotation:
-        add(keras.layers.RandomRotation, policy.rotation / 360.0, fill_mode="reflect")
-    if policy.zoom:
-        add(keras.layers.RandomZoom, policy.zoom, fill_mode="reflect")
-    if policy.translation:
-        add(keras.layers.RandomTranslation, policy.translation, policy.translation, fill_mode="reflect")
-    if policy.brightness:
-        add(keras.layers.RandomBrightness, policy.brightness, value_range=VALUE_RANGE)
-    if policy.contrast:
-        add(keras.layers.RandomContrast, policy.contrast, value_range=VALUE_RANGE)
-    if policy.stain:
-        add(ChannelJitter, policy.stain)
-    return keras.Sequential([keras.Input((image_size, image_size, 3)), *layers], name="augmentation")
+def _layers(policy: Augmentation) -> list[_Layer]:
+    """Return every layer in the order in which they run: geometry, then tone, then colour, then noise."""
+    layers, wide = keras.layers, policy.zoom >= 1
+    flips = "horizontal" if policy.flips == "horizontal" else "horizontal_and_vertical"
+    zoom = 0.0 if wide else policy.zoom
+    warps = max(policy.rotation, zoom, policy.translation, policy.shear, policy.crop) > 0
+    warp: dict[str, object] = {"flips": policy.flips, "zoom": zoom}
+    warp |= {name: getattr(policy, name) for name in ("rotation", "translation", "shear", "crop")}
+    ranged: dict[str, object] = {"value_range": VALUE_RANGE}
+    return [
+        _Layer(policy.flips != "none" and not warps, layers.RandomFlip, (flips,)),
+        _Layer(warps, Warp, (), warp),
+        _Layer(wide, WideZoom, (policy.zoom,)),
+        _Layer(policy.brightness > 0, layers.RandomBrightness, (policy.brightness,), ranged),
+        _Layer(policy.contrast > 0, layers.RandomContrast, ((policy.contrast, policy.contrast),), ranged),  # one number would only raise it
+        _Layer(policy.stain > 0, ChannelJitter, (policy.stain,)),
+        _Layer(policy.hed > 0, StainJitter, (policy.hed,)),
+        _Layer(policy.grayscale > 0, layers.RandomGrayscale, (policy.grayscale,)),
+        _Layer(policy.gain > 0, Gain, (policy.gain,)),
+        _Layer(policy.speckle > 0, Speckle, (policy.speckle,)),
+        _Layer(policy.randaugment > 0, layers.RandAugment, (), {**ranged, "num_ops": RANDOM_OPERATIONS, "factor": policy.randaugment}),
+    ]

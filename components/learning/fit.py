@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from components.learning.mixing import MixedCrossentropy, mixed_accuracy
 from components.learning.scores import Floats, Targets, validation_scores
 
 logger = logging.getLogger(__name__)
@@ -43,11 +44,16 @@ class Phase:
 
 
 class _Batches(keras.utils.PyDataset):
-    """Shuffled batches out of an array that may be memory-mapped: (inputs, one-hot labels, weights)."""
+    """Shuffled batches out of an array that may be memory-mapped: (inputs, one-hot labels, weights).
 
-    def __init__(self, inputs: npt.NDArray[np.generic], rows: Targets, labels: Floats, weights: Floats, phase: Phase) -> None:
+    A model that blends labels takes them as its second input and weighs them itself: ((inputs, labels), labels).
+    """
+
+    def __init__(
+        self, inputs: npt.NDArray[np.generic], rows: Targets, labels: Floats, weights: Floats, phase: Phase, *, mixed: bool
+    ) -> None:
         super().__init__()
-        self.inputs, self.rows, self.labels, self.weights = inputs, rows, labels, weights
+        self.inputs, self.rows, self.labels, self.weights, self.mixed = inputs, rows, labels, weights, mixed
         self.batch_size = phase.batch_size
         self.random = np.random.default_rng(phase.seed)
         self.order = self.random.permutation(len(rows))
@@ -55,9 +61,10 @@ class _Batches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return math.ceil(len(self.rows) / self.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[npt.NDArray[np.generic], Floats, Floats]:
+    def __getitem__(self, index: int) -> tuple[object, ...]:
         places = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        return np.asarray(self.inputs[self.rows[places]]), self.labels[places], self.weights[places]
+        inputs, labels = np.asarray(self.inputs[self.rows[places]]), self.labels[places]
+        return ((inputs, labels), labels) if self.mixed else (inputs, labels, self.weights[places])
 
     def on_epoch_end(self) -> None:
         """Draw the next epoch's order."""
@@ -87,6 +94,7 @@ def fit(
     validation: tuple[Callable[[], Floats], Targets],
     phase: Phase,
     on_epoch: OnEpoch,
+    mixed: bool = False,
 ) -> dict[str, float]:
     """Train a model for one phase and leave it with the weights of its best epoch.
 
@@ -99,19 +107,21 @@ def fit(
         validation: a function giving the validation logits [m, K] of the model as it is, and their targets [m].
         phase: settings.
         on_epoch: told the curves; it may raise to stop (pruning).
+        mixed: the model blends labels (`components.learning.mixing.mixing_classifier`): it takes them as its second input.
 
     Returns:
         The validation metrics of the best epoch and `epoch`, its number from 0.
     """
     predict, expected = validation
-    batches = _Batches(inputs, rows, np.eye(len(class_weights), dtype=np.float32)[targets], class_weights[targets], phase)
+    batches = _Batches(inputs, rows, np.eye(len(class_weights), dtype=np.float32)[targets], class_weights[targets], phase, mixed=mixed)
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, phase.epochs * len(batches), alpha=0.05, warmup_target=phase.learning_rate, warmup_steps=len(batches) if phase.warm_up else 1
     )
+    plain = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=phase.label_smoothing)
     model.compile(
         optimizer=keras.optimizers.AdamW(schedule, weight_decay=phase.weight_decay),
-        loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=phase.label_smoothing),
-        weighted_metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        loss=MixedCrossentropy(class_weights, label_smoothing=phase.label_smoothing) if mixed else plain,
+        weighted_metrics=[mixed_accuracy() if mixed else keras.metrics.CategoricalAccuracy(name="accuracy")],
     )
     history: list[dict[str, float]] = []
 

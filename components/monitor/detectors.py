@@ -3,8 +3,12 @@
 Each gives a p-value (`components.monitor.resampling`), an effect in [0, 1] that reads alike for all of them (0 the same, 1
 apart altogether), and a signal: for every current row how far it departs the way the column has changed, in units of the
 reference's standard deviation. The signal in order of time tells when a change began (`components.monitor.onset`).
+
+Statistics are divided by the design effect (`components.monitor.groups`), the Kolmogorov-Smirnov distance by its root; the
+effect and the signal are not.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -34,7 +38,7 @@ class Comparison:
     signal: Floats
 
 
-def compare_numbers(reference: Floats, current: Floats, *, most: int, rng: np.random.Generator) -> Comparison:
+def compare_numbers(reference: Floats, current: Floats, *, most: int, rng: np.random.Generator, design_effect: float = 1.0) -> Comparison:
     """Compare two samples of a number by the Kolmogorov-Smirnov distance; the effect is that distance.
 
     Args:
@@ -42,6 +46,7 @@ def compare_numbers(reference: Floats, current: Floats, *, most: int, rng: np.ra
         current: finite values, float [m].
         most: dealings at most.
         rng: source of chance.
+        design_effect: at least 1; 1 for independent images.
     """
     edges = np.unique(np.concatenate([reference, current]))
     if len(edges) > BINS:
@@ -57,12 +62,15 @@ def compare_numbers(reference: Floats, current: Floats, *, most: int, rng: np.ra
 
     dealer = deal_counts(totals, m, rng)
     observed = gaps(counts)
-    p_value = sequential_p_value(float(observed.max()), lambda count: gaps(dealer(count)).max(axis=1).astype(np.float64), most)
+    statistic = float(observed.max()) / math.sqrt(design_effect)
+    p_value = sequential_p_value(statistic, lambda count: gaps(dealer(count)).max(axis=1).astype(np.float64), most)
     step = int(observed.argmax())
     return Comparison(p_value, float(observed.max() / (n * m)), _share_signal(reference_codes <= step, codes <= step))
 
 
-def compare_categories(reference: Sequence[str], current: Sequence[str], *, most: int, rng: np.random.Generator) -> Comparison:
+def compare_categories(
+    reference: Sequence[str], current: Sequence[str], *, most: int, rng: np.random.Generator, design_effect: float = 1.0
+) -> Comparison:
     """Compare two samples of a category by the chi-square statistic; the effect is the total variation distance.
 
     Args:
@@ -70,6 +78,7 @@ def compare_categories(reference: Sequence[str], current: Sequence[str], *, most
         current: one category a row, [m].
         most: dealings at most.
         rng: source of chance.
+        design_effect: at least 1; 1 for independent images.
     """
     names, codes = np.unique(np.concatenate([np.asarray(reference, dtype=str), np.asarray(current, dtype=str)]), return_inverse=True)
     n, m = len(reference), len(current)
@@ -81,7 +90,7 @@ def compare_categories(reference: Sequence[str], current: Sequence[str], *, most
         return np.asarray(((dealt - expected) ** 2 / expected).sum(axis=-1))
 
     dealer = deal_counts(totals, m, rng)
-    observed = float(chi_square(counts))
+    observed = float(chi_square(counts)) / design_effect
     p_value = sequential_p_value(observed * (1 - 1e-9), lambda count: chi_square(dealer(count)), most)
     change = counts / m - (totals - counts) / n
     most_changed = int(np.abs(change).argmax())
@@ -89,7 +98,12 @@ def compare_categories(reference: Sequence[str], current: Sequence[str], *, most
 
 
 def compare_embeddings(
-    reference: npt.NDArray[np.float32], current: npt.NDArray[np.float32], *, most: int, rng: np.random.Generator
+    reference: npt.NDArray[np.float32],
+    current: npt.NDArray[np.float32],
+    *,
+    most: int,
+    rng: np.random.Generator,
+    design_effect: float = 1.0,
 ) -> Comparison:
     """Compare two samples of embeddings by the energy distance between unit vectors (Szekely and Rizzo, 2013).
 
@@ -101,6 +115,7 @@ def compare_embeddings(
         current: float32 [m, D].
         most: dealings at most.
         rng: source of chance.
+        design_effect: at least 1; 1 for independent images.
     """
     reference, current = _unit(reference), _unit(current)
     some_reference, some_current = _some(reference, rng), _some(current, rng)
@@ -119,7 +134,7 @@ def compare_embeddings(
 
     observed, between = energy(np.repeat(np.array([0, 1], dtype=np.float32), [n, m])[None])
     dealer = deal_rows(n + m, m, rng)
-    p_value = sequential_p_value(float(observed[0]) * (1 - 1e-6), lambda count: energy(dealer(count))[0], most)
+    p_value = sequential_p_value(float(observed[0]) / design_effect * (1 - 1e-6), lambda count: energy(dealer(count))[0], most)
     effect = float(np.clip(observed[0] / (2 * between[0]), 0, 1)) if between[0] > 0 else 0.0
     direction = some_current.mean(axis=0) - some_reference.mean(axis=0)
     before = reference @ direction

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from components.domain.errors import InputError
 from components.monitor.battery import Battery, run_detectors
+from components.monitor.groups import Grouping
 from components.monitor.onset import onset
 from components.monitor.verdict import DriftVerdict, Status
 from components.monitor.window import read_reference, read_window
@@ -105,8 +106,11 @@ def judge(
     digest = tree_digest(bundle)
     window = read_window(log, digest, since=since, until=until, seed=seed)
     reference = read_reference(bundle, seed=seed)
-    enough = min(window.images, reference.num_rows) >= min_images
-    battery = run_detectors(reference, window.table, alpha=alpha, seed=seed) if enough else Battery((), (), np.zeros(0))
+    compared = reference.table.num_rows
+    battery = Battery((), (), np.zeros(0))
+    if min(window.images, compared) >= min_images:
+        grouping = Grouping(reference.group_size, reference.images, window.images)
+        battery = run_detectors(reference.table, window.table, grouping, alpha=alpha, seed=seed)
     drifted = [detector for detector in battery.detectors if detector.drifted]
     first, last = _span(window.table)
     began = _onset(window.table, battery) if drifted else None
@@ -114,7 +118,7 @@ def judge(
         status = Status.TOO_LITTLE_DATA
         text = too_little_text(
             images=window.images,
-            reference=reference.num_rows,
+            reference=compared,
             least=min_images,
             other_bundles=window.other_bundles,
             unreadable=len(window.unreadable),
@@ -124,7 +128,7 @@ def judge(
         text = drift_text(drifted, watched=len(battery.detectors), images=window.images, first=first, onset=began)
     else:
         status = Status.NO_DRIFT
-        text = no_drift_text(watched=len(battery.detectors), images=window.images, reference=reference.num_rows, alpha=alpha)
+        text = no_drift_text(watched=len(battery.detectors), images=window.images, reference=compared, alpha=alpha)
     logger.info("%s", text)
     verdict = DriftVerdict(
         status=status,
@@ -132,7 +136,7 @@ def judge(
         bundle=digest,
         images=window.images,
         compared=window.table.num_rows,
-        reference_images=reference.num_rows,
+        reference_images=compared,
         since=since,
         until=until,
         first=first,
@@ -145,7 +149,7 @@ def judge(
         unreadable=window.unreadable,
         text=text,
     )
-    return Judged(verdict, reference, window.table)
+    return Judged(verdict, reference.table, window.table)
 
 
 def _span(table: pa.Table) -> tuple[datetime | None, datetime | None]:

@@ -62,8 +62,19 @@ def summary_html(verdict: DriftVerdict) -> str:
         f'<section class="lobule"><style>{_STYLE}</style><h1>{html.escape(verdict.model)}: {verdict.status.value}</h1>'
         f'<p class="{_CLASS[verdict.status]}">{html.escape(verdict.text)}</p>'
         f'<p class="small">{html.escape("; ".join(facts))}</p>'
+        f"{_grouping(verdict.detectors)}"
         f"{_table(verdict.detectors) if verdict.detectors else ''}"
         f"{notes}</section>"
+    )
+
+
+def _grouping(detectors: tuple[Detector, ...]) -> str:
+    largest = max((detector.design_effect for detector in detectors), default=1.0)
+    if largest <= 1:
+        return ""
+    return (
+        '<p class="small">Images of one patient or slide resemble each other; this window is presumed to come in groups like the '
+        f"reference's, so the evidence of a property is divided by up to {largest:.1f}.</p>"
     )
 
 

@@ -1,8 +1,8 @@
 """Exact two-sample p-values by resampling: which images are reference and which are current is dealt out anew many times.
 
 If nothing has drifted, every dealing is as likely as the real one, so P(p <= t) <= t holds for any sample size, ties
-included; no asymptotics. It presumes that images come independently: the log knows no patients, so many images of one
-patient in a small window can look like drift.
+included; no asymptotics. Dealing presumes that images come independently; that they do not, but in patients, is made up for
+beforehand, in the observed statistic (`components.monitor.groups`).
 
 A plainly harmless p-value needs few dealings: they stop when `ENOUGH` have reached the observed statistic, and
 p = ENOUGH / dealings is still valid (Besag and Clifford, Biometrika 78 (1991) 301).

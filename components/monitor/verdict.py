@@ -35,6 +35,7 @@ class Detector:
         corrected: p-value times the number of detectors, at most 1 (Bonferroni); drift where it is at most alpha.
         effect: size of the difference, 0 the same, 1 apart altogether.
         drifted: the corrected p-value is at most alpha.
+        design_effect: by which the evidence was divided, because images come in groups; 1 for independent ones.
         reference, current: `p10`, `median`, `p90` of a number, the share of each category; empty for embeddings.
     """
 
@@ -46,6 +47,7 @@ class Detector:
     corrected: float
     effect: float
     drifted: bool
+    design_effect: float
     reference: dict[str, float]
     current: dict[str, float]
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.domain.errors import InputError
+from components.monitor.groups import group_size
 from serving.contract import PREDICTION_SCHEMA, REFERENCE_FILE, read_predictions
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,21 @@ class Window:
     images: int
     other_bundles: int
     unreadable: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A reference window.
+
+    Attributes:
+        table: the rows kept, columns `PREDICTION_SCHEMA`; at most `limit`, drawn at random if there were more.
+        images: rows of the whole window.
+        group_size: images in the group of an average image of the whole window (`components.monitor.groups`).
+    """
+
+    table: pa.Table
+    images: int
+    group_size: float
 
 
 def read_window(
@@ -103,8 +119,8 @@ def read_window(
     return Window(table, images, others, tuple(unreadable))
 
 
-def read_reference(bundle: Path, *, limit: int = LIMIT, seed: int = 0) -> pa.Table:
-    """Read a bundle's reference window: columns `PREDICTION_SCHEMA`, at most `limit` rows, drawn at random if there are more.
+def read_reference(bundle: Path, *, limit: int = LIMIT, seed: int = 0) -> Reference:
+    """Read a bundle's reference window and keep at most `limit` rows.
 
     Raises:
         InputError: if the bundle holds none or it has other columns.
@@ -117,9 +133,10 @@ def read_reference(bundle: Path, *, limit: int = LIMIT, seed: int = 0) -> pa.Tab
             f"a bundle must hold a reference window in the columns of the prediction log, but {path} is none "
             f"({type(error).__name__}); train the model again"
         ) from None
-    if table.num_rows <= limit:
-        return table
-    return table.take(pa.array(np.sort(np.random.default_rng(seed).choice(table.num_rows, limit, replace=False))))
+    images, size = table.num_rows, group_size(table.column("group").to_pylist())
+    if images > limit:
+        table = table.take(pa.array(np.sort(np.random.default_rng(seed).choice(images, limit, replace=False))))
+    return Reference(table, images, size)
 
 
 def _check_times(since: datetime | None, until: datetime | None) -> None:

@@ -50,10 +50,10 @@ def decide(
 ) -> Decision:
     """Decide about a challenger.
 
-    In this order: a leaking model is rejected; too small a test split cannot tell; a model below the policy's own floors is
-    rejected; an AUC whose interval lies across its floor cannot tell; the first champion passes; reports on other test images or
-    classes cannot be compared; else the differences to the champion on the same images are bootstrapped over groups and held
-    against the margins of non-inferiority.
+    In this order: a leaking model and an oracle are rejected; too small a test split cannot tell; a model below the policy's own
+    floors is rejected; an AUC whose interval lies across its floor cannot tell; the first champion passes; reports on other test
+    images or classes cannot be compared; else the differences to the champion on the same images are bootstrapped over groups and
+    held against the margins of non-inferiority.
 
     Args:
         challenger: its report.
@@ -65,9 +65,9 @@ def decide(
         seed: of the bootstrap.
     """
     compared_with = champion.bundle if champion else NOTHING
-    if challenger.leaking:
-        reason = "the model comes from a protocol that leaks, so its figures say nothing; split by group and train again"
-        return Decision("reject", (reason,), compared_with)
+    never = _never(challenger)
+    if never:
+        return Decision("reject", (never,), compared_with)
     small = _too_small(challenger, policy)
     if small:
         return Decision("cannot tell", small, compared_with)
@@ -106,6 +106,15 @@ def paired_differences(challenger: Predictions, champion: Predictions, *, draws:
         return {name: ours[name] - theirs[name] for name in ours}
 
     return bootstrap(difference, challenger.groups, labels=challenger.scored.labels, draws=draws, seed=seed).intervals
+
+
+def _never(report: Report) -> str:
+    """Return why a model may not serve whatever its figures, "" if nothing forbids it."""
+    if report.leaking:
+        return "the model comes from a protocol that leaks, so its figures say nothing; split by group and train again"
+    if report.oracle:
+        return "the model needs lesion masks, which no user has (an oracle), so its figures say nothing; train with roi=none"
+    return ""
 
 
 def _too_small(report: Report, policy: Policy) -> tuple[str, ...]:

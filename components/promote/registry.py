@@ -16,7 +16,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from components.domain.errors import InputError, RefusedError
-from components.domain.names import CHAMPION, TAG_BUNDLE, TAG_DECISION, TAG_LEAKING
+from components.domain.names import CHAMPION, TAG_BUNDLE, TAG_DECISION, TAG_LEAKING, TAG_ORACLE
 from components.domain.predictions import Predictions, read_predictions
 from components.domain.report import PREDICTIONS_FILE, REPORT_FILE, Report
 from components.domain.settings import redacted
@@ -61,7 +61,7 @@ def promote_version(name: str, version: str, *, policy: Policy, reason: str, for
         version: to be champion, as text.
         policy: floors and margins.
         reason: given by whoever asks.
-        force: move the alias although the gate does not say promote; never for a leaking model.
+        force: move the alias although the gate does not say promote; never for a leaking model or an oracle.
         actor: who asks.
 
     Returns:
@@ -69,7 +69,7 @@ def promote_version(name: str, version: str, *, policy: Policy, reason: str, for
 
     Raises:
         InputError: if there is no such version, it was never evaluated, or it is forced without a reason.
-        RefusedError: if a leaking model is forced, or the alias did not move.
+        RefusedError: if a leaking model or an oracle is forced, or the alias did not move.
     """
     if force and not reason.strip():
         raise InputError("a forced promotion must say why, but got no reason; add --reason TEXT")
@@ -81,6 +81,10 @@ def promote_version(name: str, version: str, *, policy: Policy, reason: str, for
     if force and evidence.report.leaking:
         raise RefusedError(
             f"a leaking model is never champion, but version {number} of {name} leaks and was forced; split by group and train again"
+        )
+    if force and evidence.report.oracle:
+        raise RefusedError(
+            f"an oracle is never champion, but version {number} of {name} needs lesion masks and was forced; train with roi=none"
         )
     decision = _decide(evidence, name, champion, policy)
     decision = replace(decision, forced=force and decision.outcome != "promote")
@@ -176,7 +180,7 @@ def _decide(ours: _Evidence, name: str, champion: str, policy: Policy) -> Decisi
 
 
 def _evidence(version: ModelVersion) -> _Evidence:
-    """Read a version's report and predictions; a version whose tag says that it leaks has a leaking report."""
+    """Read a version's report and predictions; a version's tags mark it as leaking or an oracle where the report does not."""
     what = f"version {version.version} of {version.name}"
     with tempfile.TemporaryDirectory() as folder:
         for file in (REPORT_FILE, PREDICTIONS_FILE):
@@ -194,4 +198,5 @@ def _evidence(version: ModelVersion) -> _Evidence:
             f"a version's report must be of its own bundle, but {what} is {bundle[:19]} and its run's report is of {report.bundle[:19]}; "
             "evaluate and register it again by `lobule run`"
         )
-    return _Evidence(replace(report, leaking=report.leaking or version.tags.get(TAG_LEAKING) == "true"), predictions)
+    marked = {name: version.tags.get(tag) == "true" for name, tag in (("leaking", TAG_LEAKING), ("oracle", TAG_ORACLE))}
+    return _Evidence(replace(report, **{name: getattr(report, name) or mark for name, mark in marked.items()}), predictions)

@@ -20,7 +20,17 @@ from mlflow.types import ColSpec, DataType, Schema
 from components.domain.artifacts import CERTIFIED_FILE, Dataset, read_dataset
 from components.domain.candidates import Candidates
 from components.domain.certificate import CERTIFICATE_FILE
-from components.domain.names import CHALLENGER, TAG_BUNDLE, TAG_CERTIFICATE, TAG_DATASET, TAG_LEAKING, TAG_RECIPE, TAG_RUN, TAG_TASK
+from components.domain.names import (
+    CHALLENGER,
+    TAG_BUNDLE,
+    TAG_CERTIFICATE,
+    TAG_DATASET,
+    TAG_LEAKING,
+    TAG_ORACLE,
+    TAG_RECIPE,
+    TAG_RUN,
+    TAG_TASK,
+)
 from components.tracking.mlflow_tracker import MlflowTracker
 from serving.contract import Card, tree_digest
 
@@ -57,12 +67,14 @@ def register_model(candidates: Path, dataset: Path, *, run: str, tracker: Mlflow
         TAG_DATASET: card.dataset,
         TAG_CERTIFICATE: card.certificate,
         TAG_LEAKING: str(card.leaking).lower(),
+        TAG_ORACLE: str(card.oracle).lower(),
     }
     for key, value in tags.items():
         client.set_model_version_tag(card.name, version, key, value)
-    client.set_registered_model_alias(card.name, CHALLENGER, version)
+    if not known:
+        client.set_registered_model_alias(card.name, CHALLENGER, version)
     tracker.tags({TAG_BUNDLE: digest, "lobule.model": f"{card.name}/{version}"})
-    logger.info("registered %s version %s as @%s", card.name, version, CHALLENGER)
+    logger.info("%s version %s %s", card.name, version, "was registered before" if known else f"registered as @{CHALLENGER}")
     return version
 
 

@@ -1,7 +1,7 @@
 """The tags by which MLflow runs are found, grouped and compared."""
 
 from components.domain.certificate import Certificate
-from components.domain.names import TAG_CERTIFICATE, TAG_COMMIT, TAG_DATASET, TAG_LEAKING, TAG_RECIPE, TAG_TASK
+from components.domain.names import TAG_CERTIFICATE, TAG_COMMIT, TAG_DATASET, TAG_LEAKING, TAG_ORACLE, TAG_RECIPE, TAG_TASK
 from components.domain.recipe import Recipe
 
 
@@ -13,6 +13,7 @@ def run_tags(recipe: Recipe, certificate: Certificate, commit: str) -> dict[str,
         TAG_DATASET: certificate.dataset,
         TAG_CERTIFICATE: certificate.digest,
         TAG_LEAKING: str(certificate.leaking).lower(),
+        TAG_ORACLE: str(recipe.oracle).lower(),
         TAG_COMMIT: commit,
         "mlflow.source.name": "lobule run",
         "model_family": recipe.backbone,

@@ -125,6 +125,7 @@ def _draft(dataset: Dataset, recipe: Recipe, positive: str, *, seed: int, code: 
         code=code,
         commit=commit,
         leaking=dataset.certificate.leaking,
+        oracle=dataset.oracle,
         validation={},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

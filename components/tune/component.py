@@ -11,6 +11,7 @@ def tune(training_set: Input[Dataset], recipe: str, weights: str, run: str, code
     """Search the recipe's hyper-parameters; returns the best validation AUC."""
     from pathlib import Path
 
+    from components.domain.artifacts import AUGMENTATION_FILES
     from components.domain.certificate import Certificate
     from components.domain.console import step
     from components.domain.recipe import Recipe
@@ -22,6 +23,8 @@ def tune(training_set: Input[Dataset], recipe: str, weights: str, run: str, code
 
     with step("tune"), open_run(run) as tracker:
         tracker.tags(run_tags(Recipe.from_json(recipe), Certificate.read(Path(training_set.path)), commit))
+        for file in AUGMENTATION_FILES:
+            tracker.file(Path(training_set.path) / file)
         _, value = search(
             Path(training_set.path),
             Path(study.path),

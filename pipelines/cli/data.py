@@ -36,11 +36,13 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of the tables.")
 @click.option("--html", "page", type=click.Path(path_type=Path, dir_okay=False), help="Also write a page with pictures of the look-alikes.")
 def inspect(source: str, as_json: bool, page: Path | None) -> int:
-    """Say what is in SOURCE: a folder of images, or sample:KIND.
+    """Say what is in SOURCE: a folder, archive, manifest or bucket of images, or sample:KIND.
 
+    SOURCE is a folder, a .zip or .tar.* file, a table (.csv, .parquet) with the columns path and label, s3://bucket/prefix,
+    kaggle:owner/dataset (or kaggle:idc, kaggle:busi), or sample:KIND (histology, ultrasound, idc).
     Counts classes, patients, sizes and modes; finds unreadable files, exact and near duplicates, pictures under two labels,
     and estimates what a random split by image would leak. Nothing is written but the page. Layouts are recognised:
-    a folder per class, BUSI, BreakHis and IDC.
+    a manifest, a folder per class (also in train, val, test folders), BUSI, BreakHis and IDC.
 
     \b
     Exit code: 0 nothing to worry about, 3 findings, 2 not a usable source.
@@ -48,6 +50,9 @@ def inspect(source: str, as_json: bool, page: Path | None) -> int:
     \b
     Examples:
       lobule data inspect ~/Dataset_BUSI_with_GT
+      lobule data inspect BUSI.zip
+      lobule data inspect s3://studies/busi
+      lobule data inspect kaggle:busi
       lobule data inspect ~/BreaKHis_v1 --json | jq .findings
     """
     from components.ingest.inspect import inspect_source
@@ -128,6 +133,8 @@ def _show(seen: "Inspection", page: Path | None) -> None:
     facts.add_column()
     facts.add_row("sizes", _counts(seen.sizes))
     facts.add_row("modes", _counts(seen.modes))
+    if seen.given_splits:
+        facts.add_row("given split", ", ".join(f"{count} {split}" for split, count in seen.given_splits.items()))
     blank = ", ".join(f"{count} {escape(label)}" for label, count in seen.blank_masks.items())
     facts.add_row("with masks", f"{seen.masks}" + (f", of which blank: {blank}" if blank else ""))
     facts.add_row("left out", f"{len(seen.unreadable)} unreadable, {len(seen.misfits)} outside the layout, {len(seen.skipped)} no images")

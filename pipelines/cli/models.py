@@ -27,6 +27,7 @@ class Version:
     recipe: str | None
     auc: Interval | None
     leaking: bool
+    oracle: bool
     created: str
     run: str | None
     run_id: str | None
@@ -67,7 +68,7 @@ def _versions(model: str | None) -> Iterator[Version]:
     """Yield every version, newest first in each model."""
     import mlflow
 
-    from components.domain.names import TAG_BUNDLE, TAG_DATASET, TAG_LEAKING, TAG_RECIPE, TAG_RUN
+    from components.domain.names import TAG_BUNDLE, TAG_DATASET, TAG_LEAKING, TAG_ORACLE, TAG_RECIPE, TAG_RUN
 
     client = mlflow.MlflowClient()
     for registered in sorted(client.search_registered_models(max_results=1000), key=lambda item: str(item.name)):
@@ -83,6 +84,7 @@ def _versions(model: str | None) -> Iterator[Version]:
                 recipe=tags.get(TAG_RECIPE),
                 auc=_auc(version.run_id),
                 leaking=tags.get(TAG_LEAKING) == "true",
+                oracle=tags.get(TAG_ORACLE) == "true",
                 created=_time(version.creation_timestamp),
                 run=tags.get(TAG_RUN),
                 run_id=version.run_id,
@@ -142,7 +144,7 @@ def _print_versions(versions: list[Version]) -> None:
             " ".join(f"@{alias}" for alias in row.aliases),
             row.recipe or "",
             f"{auc.value:.3f} [{auc.low:.3f}, {auc.high:.3f}]" if auc else "not evaluated",
-            "LEAKS" if row.leaking else "no",
+            "LEAKS" if row.leaking else "ORACLE" if row.oracle else "no",
             row.created[:16].replace("T", " "),
             row.run or row.run_id or "",
         )

@@ -1,17 +1,18 @@
 """`lobule run`: the whole training pipeline on this machine."""
 
 import logging
-from typing import TYPE_CHECKING
 
 import click
-
-if TYPE_CHECKING:
-    from pipelines.runspec import RunSpec
 
 
 @click.command("run")
 @click.option("--recipe", metavar="NAME", help="Preset to train (`lobule recipes`); without it, chosen from the layout of the data.")
-@click.option("--data", "source", metavar="SOURCE", help="Folder of images, or sample:histology, sample:ultrasound, sample:idc.")
+@click.option(
+    "--data",
+    "source",
+    metavar="SOURCE",
+    help="Images: a folder, .zip, .tar.*, table (.csv, .parquet), s3://bucket/prefix, kaggle:NAME or sample:KIND.",
+)
 @click.option("--weights", metavar="W", help="First weights of the backbone: imagenet, none, a file or s3://bucket/key.")
 @click.option("--trials", type=click.IntRange(1), help="Trials of the study.")
 @click.option("--seeds", type=click.IntRange(1), help="Final models, each from its own seed.")
@@ -51,20 +52,17 @@ def command(
     """
     from pipelines.cli.output import Progress
     from pipelines.cli.summary import print_summary
-    from pipelines.runspec import RunSpec
+    from pipelines.starting import new_run, require_fresh, resumed_run
     from pipelines.steps import STEPS
     from pipelines.supervise import supervise
 
-    logging.getLogger("components").setLevel(logging.INFO)
+    for name in ("components", "pipelines"):
+        logging.getLogger(name).setLevel(logging.INFO)
     if resume is not None:
-        if any(value for value in (recipe, source, weights, trials, seeds, settings, allow_leakage)):
-            raise click.UsageError(
-                "--resume continues a run as it was started; leave out --recipe, --data, --weights, --trials, --seeds, --set and "
-                "--allow-leakage"
-            )
-        spec = RunSpec.read(resume)
+        require_fresh(recipe=recipe, data=source, weights=weights, trials=trials, seeds=seeds, set=settings, allow_leakage=allow_leakage)
+        spec = resumed_run(resume, caching=not no_cache, promote=promote)
     else:
-        spec = _new_spec(
+        spec = new_run(
             recipe,
             source,
             weights=weights,
@@ -82,55 +80,3 @@ def command(
         return outcome.exit_code
     outcome_of_gate = print_summary(spec)
     return 3 if spec.arguments["apply"] and outcome_of_gate != "promote" else 0
-
-
-def _new_spec(
-    recipe: str | None,
-    source: str | None,
-    *,
-    weights: str | None,
-    trials: int | None,
-    seeds: int | None,
-    settings: tuple[str, ...],
-    caching: bool,
-    promote: bool,
-    allow_leakage: bool,
-) -> "RunSpec":
-    from components.domain.settings import home
-    from components.ingest.layouts import list_images
-    from components.ingest.source import open_source, source_version
-    from components.learning.weights import resolve
-    from components.promote.policy import Policy, policy_text
-    from pipelines.choose import choose_recipe, default_weights
-    from pipelines.cli.options import load_recipe
-    from pipelines.runspec import RunSpec, new_name
-    from pipelines.version import code_digest, git_commit
-
-    source = source or "sample:histology"
-    if recipe is not None:
-        load_recipe(recipe, settings, trials=trials, seeds=seeds)
-    root = open_source(source, cache=home())
-    if recipe is None:
-        recipe, reason = choose_recipe(list_images(root).layout, weights)
-        click.echo(f"recipe {recipe}: {reason}", err=True)
-    chosen = load_recipe(recipe, settings, trials=trials, seeds=seeds)
-    weights = weights or default_weights(chosen)
-    resolve(weights, cache=home())
-    name = new_name(chosen.name)
-    return RunSpec(
-        name=name,
-        arguments={
-            "source": source if source.startswith("sample:") else str(root.resolve()),
-            "source_version": source_version(root),
-            "recipe": chosen.to_json(),
-            "weights": weights,
-            "model": chosen.model_name,
-            "policy": Policy.from_toml(policy_text()).to_json(),
-            "run": name,
-            "code": code_digest(),
-            "commit": git_commit(),
-            "apply": promote,
-            "allow_leakage": allow_leakage,
-        },
-        caching=caching,
-    )

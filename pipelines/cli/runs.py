@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from components.domain.errors import InputError
-from components.domain.names import EXPERIMENT, TAG_DATASET, TAG_KIND, TAG_LEAKING, TAG_RECIPE, TAG_RUN, test_metric
+from components.domain.names import EXPERIMENT, TAG_DATASET, TAG_KIND, TAG_LEAKING, TAG_ORACLE, TAG_RECIPE, TAG_RUN, test_metric
 from components.domain.report import Interval
 from pipelines.cli.stored import compare_address, open_store, show
 
@@ -27,6 +27,7 @@ class Row:
     metrics: dict[str, Interval]
     seeds: int | None
     leaking: bool
+    oracle: bool
     dataset: str | None
     started: float
     seconds: float | None
@@ -41,7 +42,8 @@ class Row:
 def command(recipe: str | None, metric: str, as_json: bool) -> None:
     """Rank the pipeline runs by a metric of their chosen model on the untouched test split, with 95 % intervals.
 
-    Leaking runs come last whatever their figures. The last line is the address of the MLflow page that compares the runs.
+    Leaking runs, and oracles (`roi=mask`), come last whatever their figures.
+    The last line is the address of the MLflow page that compares the runs.
 
     \b
     Examples:
@@ -61,7 +63,7 @@ def command(recipe: str | None, metric: str, as_json: bool) -> None:
 
 
 def rank(rows: list[Row], metric: str) -> list[Row]:
-    """Order runs by a test metric, best first; those without it after them, leaking ones last.
+    """Order runs by a test metric, best first; those without it after them, leaking ones and oracles last.
 
     Raises:
         InputError: if no metric of that name exists.
@@ -75,7 +77,7 @@ def rank(rows: list[Row], metric: str) -> list[Row]:
 
     def place(row: Row) -> tuple[bool, bool, float]:
         found = row.metrics.get(metric)
-        return row.leaking, found is None, sign * found.value if found else 0.0
+        return row.leaking or row.oracle, found is None, sign * found.value if found else 0.0
 
     return sorted(rows, key=place)
 
@@ -108,6 +110,7 @@ def _row(run: Any) -> Row:  # noqa: ANN401 - MLflow ships no types
         metrics={name: Interval(*(values[f"{start}{name}{end}"] for end in ("", "_low", "_high"))) for name in names},
         seeds=int(seeds) if seeds is not None else None,
         leaking=tags.get(TAG_LEAKING) == "true",
+        oracle=tags.get(TAG_ORACLE) == "true",
         dataset=tags.get(TAG_DATASET),
         started=run.info.start_time / 1000,
         seconds=(ended - run.info.start_time) / 1000 if ended else None,
@@ -129,7 +132,7 @@ def _print(rows: list[Row], metric: str, address: str) -> None:
             f"{auc.value:.3f} [{auc.low:.3f}, {auc.high:.3f}]" if auc else "",
             *(f"{row.metrics[name].value:.3f}" if name in row.metrics else "" for name in ("accuracy", "sensitivity", *extra)),
             "" if row.seeds is None else str(row.seeds),
-            "LEAKS" if row.leaking else "no",
+            "LEAKS" if row.leaking else "ORACLE" if row.oracle else "no",
             (row.dataset or "").removeprefix("sha256:")[:8],
             "" if row.seconds is None else _duration(row.seconds),
             row.run,

@@ -66,7 +66,7 @@ export class Service {
     try {
       answer = await response.json();
     } catch {
-      // no JSON: a proxy in between may have answered; handled below
+      // no JSON: a proxy may have answered; handled below
     }
     if (response.ok && answer) return answer;
     throw refused(response, answer);

@@ -36,6 +36,7 @@ export const versionOf = ({ version }) => (version === null ? "not registered" :
 function warnings(health) {
   const found = [];
   if (health.leaking) found.push("This model was trained under a protocol that leaks between training and test images. Its scores are for comparison only.");
+  if (health.oracle) found.push("This model learnt from images cut down to their lesion by a mask. It answers nothing meaningful about a whole image.");
   if (health.refused) found.push(`A newer version was refused: ${health.refused}`);
   return found.map((text) => el("p", { className: "notice" }, text));
 }

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from components.domain.artifacts import pixel_writer, write_manifest
+from components.domain.augmentation import Augmentation
 from components.domain.certificate import Certificate, pixels_digest, rows_digest
-from components.domain.recipe import Augmentation, Recipe, SearchSpace
+from components.domain.recipe import Recipe, SearchSpace
 from serving.contract import PROPERTIES, ImageSpec
 from serving.imaging import properties
 

@@ -26,6 +26,13 @@ class Shell:
     def store(self) -> str:
         return f"sqlite:///{self.home}/mlflow.db"
 
+    def look_into(self) -> None:
+        """Point MLflow in this process at the store of this home."""
+        import mlflow
+
+        mlflow.set_tracking_uri(self.store)
+        mlflow.set_registry_uri(self.store)
+
     def __call__(self, *arguments: str | Path, timeout: float = 400) -> subprocess.CompletedProcess[str]:
         command = [str(LOBULE), *map(str, arguments)]
         return subprocess.run(command, env=self.environment, cwd=self.home.parent, capture_output=True, text=True, timeout=timeout)

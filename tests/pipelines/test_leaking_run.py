@@ -28,7 +28,7 @@ def test_the_gate_refuses_and_the_summary_says_so_loudly(leaking):
 
 def test_run_version_certificate_and_card_are_marked(leaking):
     shell, _ = leaking
-    mlflow.set_tracking_uri(shell.store)
+    shell.look_into()
     (run,) = mlflow.search_runs(["1"], filter_string="tags.`lobule.kind` = 'run'", output_format="list")
     version = mlflow.MlflowClient().get_model_version_by_alias("lobule-histology", "challenger")
     assert run.data.tags["lobule.leaking"] == version.tags["lobule.leaking"] == "true"
@@ -56,7 +56,7 @@ def test_neither_the_gate_nor_force_makes_it_champion(leaking):
 
 def test_removing_the_tag_does_not_help_because_the_report_remembers(leaking):
     shell, _ = leaking
-    mlflow.set_tracking_uri(shell.store)
+    shell.look_into()
     client = mlflow.MlflowClient()
     version = client.get_model_version_by_alias("lobule-histology", "challenger")
     client.set_model_version_tag("lobule-histology", version.version, "lobule.leaking", "false")

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 import mlflow
 import psutil
 import pytest
+
+from pipelines.steps import STEPS
 
 pytestmark = pytest.mark.slow
 SMALL = ("--trials", "2", "--seeds", "2", "--set", "epochs=5", "--set", "trial_epochs=2", "--set", "image_size=32")
@@ -27,11 +30,6 @@ def processes_of(home: Path) -> list[str]:
         except psutil.Error:
             continue
     return found
-
-
-def look_into(shell) -> None:
-    mlflow.set_tracking_uri(shell.store)
-    mlflow.set_registry_uri(shell.store)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +48,7 @@ def way(sample, shell_at, tmp_path_factory):
     ended = time.monotonic() - began
     told += first.stderr.readlines()
     left = processes_of(shell.home)
-    look_into(shell)
+    shell.look_into()
     running = [run.info.run_name for run in mlflow.search_runs(["1"], output_format="list") if run.info.status == "RUNNING"]
     name = re.search(r"lobule run --resume (\S+)", told[-1])[1]
     second = shell("run", "--resume", name)
@@ -59,7 +57,7 @@ def way(sample, shell_at, tmp_path_factory):
 
 @pytest.fixture
 def run(way):
-    look_into(way["shell"])
+    way["shell"].look_into()
     return mlflow.search_runs(["1"], filter_string="tags.`lobule.kind` = 'run'", output_format="list")[0]
 
 
@@ -76,7 +74,7 @@ def test_an_interrupted_run_leaves_nothing_marked_running_and_says_how_to_resume
 
 def test_a_resumed_run_keeps_finished_steps_and_trials_and_comes_to_its_end(way):
     assert way["second"].returncode == 0, way["second"].stderr
-    assert "ingest" not in re.findall(r"/10 (\w+)", way["second"].stderr)
+    assert re.findall(r"/10 (\w+) +kept from before", way["second"].stderr) == ["ingest", "augment"]
     assert "continuing a study with 1 of 2 trials finished" in way["second"].stderr
     assert not Path(way["shell"].home.parent, "mlflow.db").exists()
 
@@ -131,7 +129,7 @@ def test_before_a_promotion_there_is_no_champion_to_serve_or_watch(way):
 
 
 def test_pyfunc_the_command_line_and_mlflow_models_predict_give_the_same_scores(way, sample, tmp_path):
-    look_into(way["shell"])
+    way["shell"].look_into()
     images = sorted((sample / "benign").glob("*.png"))[:2] + sorted((sample / "malignant").glob("*.png"))[:1]
     said = json.loads(way["shell"]("predict", *images, "--model", "@challenger", "--json").stdout)["results"]
     expected = [each["probabilities"]["malignant"] for each in said]
@@ -177,6 +175,27 @@ def test_the_champion_predicts_packages_and_is_watched(way, sample, tmp_path):
     quiet = shell("monitor", "--json")
     assert quiet.returncode == 5
     assert json.loads(quiet.stdout)["status"] == "too little data"
+
+
+def test_going_on_with_a_finished_run_does_no_step_again_but_the_gate(way):
+    again = way["shell"]("run", "--resume", way["name"])
+    assert again.returncode == 0, again.stderr
+    assert len(re.findall("kept from before", again.stderr)) >= len(STEPS) - 2
+    assert [line for line in again.stderr.splitlines() if "/10 train" in line and "kept" not in line] == []
+
+
+def test_a_run_does_not_go_on_with_other_images(way, sample, tmp_path):
+    copy, shell = tmp_path / "copy", way["shell"]
+    shutil.copytree(sample, copy)
+    stopped = shell.start("run", "--data", copy, *SMALL)
+    next(line for line in stopped.stderr if "/10 ingest" in line)
+    stopped.send_signal(signal.SIGINT)
+    told = stopped.stderr.read()
+    assert stopped.wait(30) == 130
+    next((copy / "benign").glob("*.png")).unlink()
+    refused = shell("run", "--resume", re.search(r"--resume (\S+)", told)[1])
+    assert refused.returncode == 3
+    assert "the files of the source changed" in refused.stderr
 
 
 def test_the_leaderboard_has_one_line_for_the_run(way):

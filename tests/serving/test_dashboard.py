@@ -66,7 +66,7 @@ def test_an_image_unlike_the_reference_is_called_out_of_distribution(page: Page)
 def test_a_text_file_gets_the_message_and_the_remedy_of_the_service(page: Page) -> None:
     page.choose(page.file("notes.txt", b"not an image"))
     assert page.text(".problem h3") == "notes.txt was not classified"
-    assert page.text(".message") == "The bytes are no PNG, JPEG, TIFF, BMP, WEBP image."
+    assert page.text(".message") == "The bytes are no PNG, JPEG, TIFF, BMP, WEBP, DICOM image."
     assert page.text(".remedy") == "What to do: Send an image file of one of these types."
     assert not page.all(".says button")  # trying again would not help
 

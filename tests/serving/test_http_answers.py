@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 from service_process import Running, web
@@ -50,6 +51,16 @@ def test_an_answer_holds_every_field_of_the_contract(service_url: str, bundle: P
     }
     assert len(answer["request_id"]) == 32
     assert answer["disclaimer"] == DISCLAIMER
+
+
+@pytest.mark.parametrize("kind", ["application/dicom", "application/octet-stream"])
+def test_a_dicom_image_is_answered_without_a_word_of_the_patient(service_url: str, kind: str):
+    file = Path(pydicom.__file__).parent / "data" / "test_files" / "MR_small.dcm"
+    response = web.post(f"{service_url}/predict", content=file.read_bytes(), headers={"Content-Type": kind})
+    assert response.status_code == 200, response.text
+    assert picture(response.json()["image"]).size == (64, 64)
+    assert str(pydicom.dcmread(file).PatientName) == "CompressedSamples^MR1"
+    assert "CompressedSamples" not in response.text
 
 
 def test_the_heat_map_glows_where_the_class_is(service_url: str):

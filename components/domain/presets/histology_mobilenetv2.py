@@ -6,7 +6,8 @@ Expected:  not measured: no histology data set of its own size has been run on i
 Source:    Sandler et al., CVPR 2018 (backbone)
 """
 
-from components.domain.recipe import Augmentation, Recipe
+from components.domain.augmentation import Augmentation
+from components.domain.recipe import Recipe
 
 RECIPE = Recipe(
     name="histology-mobilenetv2",

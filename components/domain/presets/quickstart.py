@@ -6,7 +6,8 @@ Expected:  test AUC about 0.97, interval 0.94 to 0.99, on 120 images of 24 patie
 Source:    none; it shows the way, not a result
 """
 
-from components.domain.recipe import Augmentation, Recipe, SearchSpace
+from components.domain.augmentation import Augmentation
+from components.domain.recipe import Recipe, SearchSpace
 
 RECIPE = Recipe(
     name="quickstart",

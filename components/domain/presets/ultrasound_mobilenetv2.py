@@ -6,7 +6,8 @@ Expected:  macro test AUC about 0.93, interval 0.88 to 0.97, on 124 of those 622
 Source:    Sandler et al., CVPR 2018 (backbone); Al-Dhabyani et al., Data in Brief 28 (2020) 104863 (data)
 """
 
-from components.domain.recipe import Augmentation, Recipe
+from components.domain.augmentation import Augmentation
+from components.domain.recipe import Recipe
 
 RECIPE = Recipe(
     name="ultrasound-mobilenetv2",

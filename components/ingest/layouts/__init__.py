@@ -1,4 +1,4 @@
-"""Which layout a source has, and what it says about each image. The most telling layout that fits wins."""
+"""Which layout a source has, and what it says about each image. A manifest wins, then the most telling layout that fits."""
 
 import os
 from collections import Counter
@@ -7,16 +7,19 @@ from pathlib import Path, PurePosixPath
 
 from components.domain.certificate import Excluded
 from components.domain.errors import InputError
+from components.ingest.fetched import read_note
 from components.ingest.layouts.breakhis import BreakHis
 from components.ingest.layouts.busi import Busi
+from components.ingest.layouts.files import EXTENSIONS, has_no_extension, is_clutter_name, is_image_name, is_manifest, no_image
 from components.ingest.layouts.folders import ClassFolders
 from components.ingest.layouts.idc import Idc
 from components.ingest.layouts.layout import Found, Layout, Tree
+from components.ingest.layouts.manifest import read_manifest
 from components.ingest.layouts.patients import PatientFolders, PatientNames
 
 LAYOUTS: tuple[Layout, ...] = (BreakHis(), Idc(), Busi(), PatientNames(), PatientFolders(), ClassFolders())
-EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
-_CLUTTER = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})
+
+MANIFEST = "manifest"
 
 
 @dataclass(frozen=True)
@@ -39,14 +42,24 @@ class Listing:
 def list_images(root: Path) -> Listing:
     """Recognise the layout of a folder and list its images.
 
+    Args:
+        root: the folder, or a manifest.
+
     Raises:
         InputError: if it holds no image or no layout fits.
     """
+    if root.is_file():
+        return Listing(MANIFEST, *read_manifest(root, root.parent), [])
     tree = walk(root)
+    note = read_note(root)
+    shown = note.origin if note else root
+    manifest = _manifest(tree)
+    if manifest is not None:
+        return _by_manifest(manifest, tree)
     if not tree.images:
         kinds = Counter(PurePosixPath(each.source).suffix.lower() or "no extension" for each in tree.skipped)
         seen = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(3)) or "no files"
-        raise InputError(f"a source must hold images ({', '.join(sorted(EXTENSIONS))}), but {root} holds {seen}; name a folder of images")
+        raise InputError(f"a source must hold images ({', '.join(sorted(EXTENSIONS))}), but {shown} holds {seen}; name a folder of images")
     for layout in LAYOUTS:
         images = layout.read(tree)
         if images is not None:
@@ -56,9 +69,24 @@ def list_images(root: Path) -> Listing:
             return Listing(layout.name, images, misfits, list(tree.skipped))
     expected = "; ".join(layout.expects for layout in LAYOUTS)
     raise InputError(
-        f"a source must be laid out as one of [{expected}], but {root} holds {len(tree.images)} images such as {tree.images[0]}; "
+        f"a source must be laid out as one of [{expected}], but {shown} holds {len(tree.images)} images such as {tree.images[0]}; "
         "sort them into one folder per class"
     )
+
+
+def _manifest(tree: Tree) -> PurePosixPath | None:
+    """Return the manifest that lies above all images of a tree, if one does."""
+    found = [PurePosixPath(each.source) for each in tree.skipped if is_manifest(PurePosixPath(each.source))]
+    above = [file for file in found if all(image.is_relative_to(file.parent) for image in tree.images)]
+    return min(above, key=lambda file: (len(file.parts), file.name), default=None)
+
+
+def _by_manifest(manifest: PurePosixPath, tree: Tree) -> Listing:
+    images, misfits = read_manifest(tree.root / manifest, tree.root)
+    known = {each.source for each in images} | {each.source for each in misfits} | {mask for each in images for mask in each.masks}
+    others = [Excluded(image.as_posix(), "the manifest does not name it") for image in tree.images if image.as_posix() not in known]
+    skipped = [each for each in tree.skipped if each.source != manifest.as_posix()]
+    return Listing(MANIFEST, images, misfits, sorted([*skipped, *others], key=lambda each: each.source))
 
 
 def walk(root: Path) -> Tree:
@@ -71,19 +99,29 @@ def walk(root: Path) -> Tree:
             subfolders.clear()
             continue
         visited.add(real)
-        subfolders[:] = sorted(each for each in subfolders if not each.startswith(".") and each not in _CLUTTER)
+        subfolders[:] = sorted(each for each in subfolders if not is_clutter_name(each))
         for name in names:
-            if name.startswith(".") or name in _CLUTTER:
+            if is_clutter_name(name):
                 continue
             relative = PurePosixPath(Path(folder, name).relative_to(root).as_posix())
             if not _readable(relative):
                 skipped.append(Excluded(ascii(relative.as_posix())[1:-1], "its name is not valid UTF-8"))
-            elif relative.suffix.lower() not in EXTENSIONS:
-                skipped.append(Excluded(relative.as_posix(), f"no image by its extension ({relative.suffix or 'none'})"))
+            elif not (is_image_name(relative) or (has_no_extension(relative) and _is_dicom(Path(folder, name)))):
+                skipped.append(Excluded(relative.as_posix(), no_image(relative)))
             else:
                 images.append(relative)
-    order = sorted(skipped, key=lambda each: each.source)
+    note = read_note(root)
+    order = sorted([*skipped, *(note.skipped if note else [])], key=lambda each: each.source)
     return Tree(root, tuple(sorted(images)), tuple(order))
+
+
+def _is_dicom(file: Path) -> bool:
+    """Tell by content whether a file is DICOM; the index of a medium (`DICOMDIR`) is none of its images."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(132)[128:] == b"DICM" and file.name.upper() != "DICOMDIR"
+    except OSError:
+        return False
 
 
 def _readable(path: PurePosixPath) -> bool:

@@ -7,12 +7,12 @@ import re
 
 from components.ingest.layouts.layout import Found, Tree, fits
 
-_NAME = re.compile(r"SOB_(?P<label>[BM])_[A-Z]+-(?P<patient>\d+-[0-9A-Z]+)-(?P<magnification>\d+)-\d+", re.IGNORECASE)
+_NAME = re.compile(r"SOB_(?P<label>[BM])_(?P<subtype>[A-Z]+)-(?P<patient>\d+-[0-9A-Z]+)-(?P<magnification>\d+)-\d+", re.IGNORECASE)
 _LABELS = {"B": "benign", "M": "malignant"}
 
 
 class BreakHis:
-    """Class and patient from `SOB_*` names; the pictures of a patient at all magnifications are one group."""
+    """Class and patient from `SOB_*` names; a patient's pictures at all magnifications are one group. Slices: subtype, magnification."""
 
     name = "BreakHis"
     expects = "BreakHis file names (SOB_M_DC-14-2523-40-010.png)"
@@ -20,5 +20,14 @@ class BreakHis:
     def read(self, tree: Tree) -> list[Found] | None:
         """Read the names; see `Layout.read`."""
         matches = ((image, _NAME.match(image.name)) for image in tree.images)
-        found = [tree.found(image, _LABELS[match["label"].upper()], group=match["patient"].upper()) for image, match in matches if match]
+        found = [
+            tree.found(
+                image,
+                _LABELS[match["label"].upper()],
+                group=match["patient"].upper(),
+                slices=(("magnification", match["magnification"]), ("subtype", match["subtype"].upper())),
+            )
+            for image, match in matches
+            if match
+        ]
         return found if fits(len(found), len(tree.images)) else None

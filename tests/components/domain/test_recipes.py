@@ -5,8 +5,9 @@ import json
 import pytest
 
 from components.domain import presets
+from components.domain.augmentation import Augmentation
 from components.domain.errors import InputError
-from components.domain.recipe import Augmentation, Recipe, SearchSpace
+from components.domain.recipe import Recipe, SearchSpace
 
 
 @pytest.mark.parametrize("name", presets.names())
@@ -46,6 +47,12 @@ def test_a_setting_is_replaced_by_its_text():
         ("positive", '["malignant", ""]', "none empty"),
         ("positive", "[1]", "must be names of classes"),
         ("positive", "[]", "must be names of classes"),
+        ("balance_to", "most", "balance_to must be a count or max, but got 'most'"),
+        ("balance_to", "-3", "balance_to must be a count or max"),
+        ("copies.mixup", "0.2", "a copy has one label"),
+        ("augmentation.zoom", "2.5", "augmentation.zoom must lie in [0, 2]"),
+        ("augmentation.speckle", "1.0", "augmentation.speckle must lie in [0, 1)"),
+        ("augmentation.cutmix", "1.5", "augmentation.cutmix must lie in [0, 1]"),
     ],
 )
 def test_a_bad_setting_is_refused_with_its_rule(key, value, words):
@@ -68,6 +75,11 @@ def test_an_unknown_setting_names_those_that_can_be_set():
     assert choices_for("search.epochs") == ["search.dropout", "search.learning_rate", "search.weight_decay"]
 
 
+@pytest.mark.parametrize("to", ["0", "max", "891"])
+def test_the_target_count_of_copies_is_set_as_text_or_number(to):
+    assert presets.load("quickstart").override({"balance_to": to, "copies.rotation": "45"}).balance_to == to
+
+
 def test_an_unknown_recipe_names_those_that_exist():
     with pytest.raises(InputError, match=r"choose one of .*quickstart"):
         presets.load("quickstrat")
@@ -87,6 +99,6 @@ def test_flat_names_every_setting_once():
     flat = presets.load("quickstart").flat()
     assert flat["augmentation.flips"] == "both"
     assert flat["positive"] == "malignant 1 M"
-    assert len(flat) == len(json.loads(presets.load("quickstart").to_json())) - 2 + len(Augmentation().__dict__) + len(
+    assert len(flat) == len(json.loads(presets.load("quickstart").to_json())) - 3 + 2 * len(Augmentation().__dict__) + len(
         SearchSpace().__dict__
     )

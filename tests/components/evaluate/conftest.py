@@ -39,7 +39,7 @@ def write_dataset(directory: Path, bundles: ModuleType, *, leaking: bool = False
                 rows.append((f"{split}-{label}-{place:02}-{seed}", label, f"{split}-{label}-{place // 2}", split))
                 reds.append(red)
     columns = {name: [row[place] for row in rows] for place, name in enumerate(("id", "label", "group", "split"))}
-    constant = {"source": "x.png", "width": 32, "height": 32, "mode": "RGB", "mask": "", "hash": b"", "augmented": False}
+    constant = {"source": "x.png", "width": 32, "height": 32, "mode": "RGB", "mask": "", "slices": "{}", "hash": b"", "augmented": False}
     columns |= {name: [constant.get(name, 0.0)] * len(rows) for name in MANIFEST.names if name not in columns}
     write_manifest(directory, columns, SPEC)
     with pixel_writer(directory, len(rows), SPEC) as pixels:

@@ -172,3 +172,14 @@ def test_a_damaged_bundle_is_named(dataset, write_candidates, output):
 def test_a_leaking_model_is_marked(dataset, write_candidates, output):
     report = evaluate_model(write_candidates(dataset, leaking=True), dataset, output, draws=20)
     assert report.leaking and "protocol that leaks" in (output / "report.html").read_text(encoding="utf-8")
+
+
+def test_an_oracle_is_marked_and_tested_on_cut_images_alone(dataset, write_candidates, output):
+    candidates = write_candidates(dataset, oracle=True)
+    with pytest.raises(InputError, match="learnt from images cut down to their lesion masks and the data holds whole images"):
+        evaluate_model(candidates, dataset, output, draws=20)
+    table = pq.read_table(dataset / "manifest.parquet")
+    pq.write_table(table.replace_schema_metadata({**table.schema.metadata, b"oracle": b"true"}), dataset / "manifest.parquet")
+    report = evaluate_model(candidates, dataset, output, draws=20)
+    assert report.oracle and "those of an oracle" in (output / "report.html").read_text(encoding="utf-8")
+    assert Report.read(output).oracle

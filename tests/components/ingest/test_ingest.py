@@ -41,7 +41,7 @@ def test_a_data_set_holds_every_picture_once_and_is_certified(draw, tmp_path: Pa
     assert dataset.table.schema.names == MANIFEST.names
     assert [(each.source, each.reason) for each in certificate.excluded] == [
         ("benign/again.png", "same picture as benign/3.png"),
-        ("benign/broken.png", "the bytes are no PNG, JPEG, TIFF, BMP, WEBP image"),
+        ("benign/broken.png", "the bytes are no PNG, JPEG, TIFF, BMP, WEBP, DICOM image"),
     ]
     assert certificate.images == 24
     assert certificate.split_images == dict(Counter(dataset.column("split")))
@@ -132,7 +132,7 @@ def test_a_source_that_makes_no_data_set_is_refused_in_one_line(draw, tmp_path: 
     with pytest.raises(InputError, match=message) as caught:
         ingest(draw(files), tmp_path / "out" / "dataset", recipe)
     assert "\n" not in str(caught.value)
-    assert not any((tmp_path / "out").glob("*")) if (tmp_path / "out").exists() else True
+    assert list((tmp_path / "out").glob("*dataset*")) == []
 
 
 def test_too_little_room_on_the_disk_is_told_before_the_work(draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +151,8 @@ def test_an_empty_place_made_beforehand_is_used_and_an_older_data_set_replaced(d
     second = ingest(draw(FILES | {"benign/new.png": 77}), output)
     assert (first.images, second.images) == (24, 25)
     assert read_dataset(output).certificate == second
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["dataset", "source"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "dataset", "source"]
+    assert list((tmp_path / "cache" / "scans").iterdir()) == []
 
 
 def test_a_folder_of_somebody_else_is_never_replaced(draw, tmp_path: Path) -> None:

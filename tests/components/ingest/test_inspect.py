@@ -33,7 +33,7 @@ def test_everything_that_misleads_is_found_and_named(draw) -> None:
         image.save(root / "m/near.jpg", quality=90)
     seen = inspect(root)
     assert seen.findings[:-1] == [
-        "1 image file cannot be used, such as b/bad.png: the bytes are no PNG, JPEG, TIFF, BMP, WEBP image",
+        "1 image file cannot be used, such as b/bad.png: the bytes are no PNG, JPEG, TIFF, BMP, WEBP, DICOM image",
         "1 image file with exactly the pixels of another, such as b/1.png = b/copy.png",
         "one picture under 2 labels: b/both.png = m/both.png",
         "1 near-duplicate pair in 1 group cover 2 of 9 images (22.2%)",

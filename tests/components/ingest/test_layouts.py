@@ -82,6 +82,13 @@ def test_breakhis_names_say_class_and_patient_wherever_they_lie(tmp_path: Path, 
     assert seen(touch(tmp_path, name)) == {name: (label, patient)}
 
 
+def test_what_breakhis_and_idc_names_say_more_is_kept_as_slices(tmp_path: Path) -> None:
+    (only,) = list_images(touch(tmp_path / "one", "SOB_M_DC-14-2523-40-010.png")).images
+    assert dict(only.slices) == {"magnification": "40", "subtype": "DC"}
+    patches = list_images(touch(tmp_path / "two", "8863/0/8863_idx5_x1001_y1301_class0.png", "9036/1/odd.png")).images
+    assert [dict(each.slices) for each in patches] == [{"x": "1001", "y": "1301"}, {}]
+
+
 def test_a_name_that_starts_with_the_patient_groups_by_patient(tmp_path: Path) -> None:
     touch(tmp_path, "benign/p07_012.png", "benign/P07_013.png", "malignant/p11_001_copy.png")
     assert list(seen(tmp_path).values()) == [("benign", "p07"), ("benign", "p07"), ("malignant", "p11")]

@@ -73,7 +73,7 @@ def test_unreadable_files_are_listed_with_the_reason_and_stop_nothing(draw) -> N
         "b/dangling.png": "cannot be read (FileNotFoundError)",
         "m/cut.png": "the PNG image is truncated or damaged",
         "m/empty.png": "the image holds 0 bytes",
-        "m/text.png": "the bytes are no PNG, JPEG, TIFF, BMP, WEBP image",
+        "m/text.png": "the bytes are no PNG, JPEG, TIFF, BMP, WEBP, DICOM image",
         "m/vast.png": "holds 20,971,521 bytes, more than 20,971,520",
     }
 

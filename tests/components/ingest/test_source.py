@@ -15,7 +15,7 @@ def test_a_folder_is_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("", "a source must be a folder or sample:KIND, but there is no ''; give an existing folder"),
+        ("", r"a source must be a folder, a \.zip .*sample:KIND, but there is no ''; give an existing folder"),
         ("/nowhere/at/all", "there is no '/nowhere/at/all'"),
         ("sample:cats", "a sample must be one of histology, ultrasound, idc, but got 'cats'; write sample:histology"),
     ],
@@ -27,7 +27,7 @@ def test_an_unusable_source_is_refused_with_the_remedy(source: str, message: str
 
 def test_a_file_is_no_source(tmp_path: Path) -> None:
     (tmp_path / "a.png").touch()
-    with pytest.raises(InputError, match="is a file; give the folder"):
+    with pytest.raises(InputError, match="is a file of another kind; give the folder"):
         open_source(str(tmp_path / "a.png"), cache=tmp_path)
 
 

@@ -119,6 +119,15 @@ class Scene:
         write_log(self.log, now)
         return now
 
+    def group(self, *, images: int, current: int = 40) -> "Scene":
+        """Return a scene beside this one whose reference images come in groups of `images`, which resemble each other no more."""
+        other = Scene(self.log.parent / "grouped")
+        before, now = pair(150, current, 1)
+        names = pa.array([f"g{row // images}" for row in range(150)])
+        digest = write_bundle(other.bundle, before.set_column(before.schema.get_field_index("group"), "group", names))
+        write_log(other.log, now.set_column(2, "bundle", pa.array([digest] * now.num_rows)))
+        return other
+
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:

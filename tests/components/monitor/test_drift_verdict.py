@@ -133,7 +133,8 @@ def test_the_verdict_is_one_json_document_of_known_keys(scene):
     assert (document["schema_version"], document["status"], document["exit_code"]) == (1, "drift", 4)
     assert document["first"] == "2026-03-01T00:00:00+00:00"
     assert set(document["detectors"][0]) == {
-        *("name", "words", "kind", "about", "p_value", "corrected", "effect", "drifted", "reference", "current"),
+        *("name", "words", "kind", "about", "p_value", "corrected", "effect", "drifted", "design_effect", "reference"),
+        "current",
     }
     assert set(document["detectors"][0]["reference"]) == {"p10", "median", "p90"}
 

@@ -143,12 +143,20 @@ def test_a_log_and_a_reference_window_from_before_groups_were_known_are_read(tmp
     older = rows(0, 1).drop_columns(["group"])
     put(tmp_path, "2026-03-02", "a.parquet", older)
     pq.write_table(older, tmp_path / "reference.parquet")
-    for table in (read_window(tmp_path / "date=2026-03-02", MINE).table, read_reference(tmp_path)):
+    for table in (read_window(tmp_path / "date=2026-03-02", MINE).table, read_reference(tmp_path).table):
         assert table.schema.equals(PREDICTION_SCHEMA)
         assert table.column("group").to_pylist() == [None, None]
 
 
 def test_a_large_reference_window_is_drawn_down_to_the_limit(tmp_path):
     pq.write_table(rows(*range(50)), tmp_path / "reference.parquet")
-    assert read_reference(tmp_path, limit=20).num_rows == 20
-    assert read_reference(tmp_path).num_rows == 50
+    drawn = read_reference(tmp_path, limit=20)
+    assert (drawn.table.num_rows, drawn.images, drawn.group_size) == (20, 50, 1.0)
+    assert read_reference(tmp_path).table.num_rows == 50
+
+
+def test_the_size_of_groups_is_that_of_the_whole_reference_window_however_few_rows_are_drawn(tmp_path):
+    table = rows(*range(10))
+    groups = pa.array(["g0"] * 6 + ["g1"] * 2 + ["g2"] * 2)  # an image has on average (36 + 4 + 4) / 10 in its group
+    pq.write_table(table.set_column(table.schema.get_field_index("group"), "group", groups), tmp_path / "reference.parquet")
+    assert read_reference(tmp_path, limit=3).group_size == pytest.approx(4.4)

@@ -43,7 +43,13 @@ def dataset(pixels: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Pat
         Image.fromarray(pixels[index]).save(kept)
     splits = ["test"] * 8 + ["train", "validation"]
     text = {name: [f"{name}{index}" for index in range(IMAGES)] for name in ("id", "source", "group", "mode", "mask")}
-    numbers = {"width": [32] * IMAGES, "height": [32] * IMAGES, "hash": [b""] * IMAGES, "augmented": [False] * IMAGES}
+    numbers = {
+        "width": [32] * IMAGES,
+        "height": [32] * IMAGES,
+        "hash": [b""] * IMAGES,
+        "slices": ["{}"] * IMAGES,
+        "augmented": [False] * IMAGES,
+    }
     given = {**text, **numbers, "label": ["benign", "malignant"] * 5, "split": splits}
     write_manifest(directory, {name: given.get(name, [0.0] * IMAGES) for name in MANIFEST.names}, spec)
     digest = "sha256:" + "0" * 64

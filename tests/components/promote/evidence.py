@@ -19,7 +19,16 @@ def digest(letter: str) -> str:
     return "sha256:" + letter * 64
 
 
-def model(*, wrong: int = 0, images: int = 200, letter: str = "a", test: str = "t", leaking: bool = False, ece: float | None = None):
+def model(
+    *,
+    wrong: int = 0,
+    images: int = 200,
+    letter: str = "a",
+    test: str = "t",
+    leaking: bool = False,
+    oracle: bool = False,
+    ece: float | None = None,
+):
     """A model whose first `wrong` malignant images score 0.02 and whose other images score 0.95 or 0.05, one image a group."""
     labels = np.arange(images) % 2
     scores = np.where(labels == 1, 0.95, 0.05) + np.linspace(0, 0.01, images)
@@ -43,6 +52,7 @@ def model(*, wrong: int = 0, images: int = 200, letter: str = "a", test: str = "
         per_class={},
         seeds={"auc": [metrics["auc"].value]},
         leaking=leaking,
+        oracle=oracle,
     )
     return report, Predictions([f"{group}-image" for group in groups], groups, scored)
 

@@ -36,6 +36,8 @@ def ask(challenger, champion=None, **changes):
         ("a test split of 10 groups", {"wrong": 0}, None, {"groups": 10}, "cannot tell", "has 10 groups and the policy asks for 20"),
         ("a leaking model, better than the champion", {"leaking": True}, {"wrong": 15}, {}, "reject", "protocol that leaks"),
         ("a leaking model on a tiny test split", {"images": 30, "leaking": True}, None, {}, "reject", "protocol that leaks"),
+        ("an oracle, better than the champion", {"oracle": True}, {"wrong": 15}, {}, "reject", "needs lesion masks, which no user has"),
+        ("an oracle where there is no champion", {"oracle": True}, None, {}, "reject", "oracle"),
         ("a leaking model where there is no champion", {"leaking": True}, None, {}, "reject", "protocol that leaks"),
         ("a model of other classes", {}, {}, {"classes": ["benign", "other"]}, "cannot tell", "the classes differ"),
         ("a model tested on other images", {"test": "u"}, {}, {}, "cannot tell", "the test images differ"),

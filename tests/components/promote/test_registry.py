@@ -6,7 +6,7 @@ import mlflow
 import pytest
 
 from components.domain.errors import InputError, RefusedError
-from components.domain.names import CHAMPION, TAG_BUNDLE, TAG_DECISION, TAG_LEAKING
+from components.domain.names import CHAMPION, TAG_BUNDLE, TAG_DECISION, TAG_LEAKING, TAG_ORACLE
 from components.promote.ledger import Entry
 from components.promote.policy import Policy, policy_text
 from components.promote.registry import _move, alias_of, decide_version, promote_version
@@ -107,8 +107,8 @@ def test_a_gate_that_agrees_is_not_called_forced(register):
     assert promote(register(), force=True, reason="sure").forced is False
 
 
-@pytest.mark.parametrize("leak", [{"leaking": True}, {"tags": {TAG_LEAKING: "true"}}])
-def test_a_leaking_model_is_never_champion_forced_or_not(register, leak):
+@pytest.mark.parametrize("leak", [{"leaking": True}, {"tags": {TAG_LEAKING: "true"}}, {"oracle": True}, {"tags": {TAG_ORACLE: "true"}}])
+def test_a_leaking_model_or_an_oracle_is_never_champion_forced_or_not(register, leak):
     version = register(**leak)
     assert promote(version).outcome == "reject"
     with pytest.raises(RefusedError, match="never champion"):

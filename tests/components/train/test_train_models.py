@@ -47,6 +47,7 @@ def test_the_card_says_where_the_model_comes_from(trained, tiny_training_set, ti
     assert (card.dataset, card.certificate) == (certificate.dataset, certificate.digest)
     assert (card.code, card.commit, card.recipe_digest) == (CODE, "abc", tiny_recipe.digest)
     assert (card.classes, card.positive) == (("benign", "malignant"), "malignant")
+    assert not card.leaking and not card.oracle
     assert card.validation["export_difference"] < 1e-3
     assert card.operating_point.sensitivity >= 0.95
 

@@ -64,7 +64,7 @@ def test_a_page_is_written_where_it_was_asked_for(folder: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["inspect", "/nowhere"], "lobule: a source must be a folder or sample:KIND, but there is no '/nowhere'"),
+        (["inspect", "/nowhere"], "lobule: a source must be a folder, a .zip"),
         (["inspect", "sample:cats"], "lobule: a sample must be one of histology, ultrasound, idc, but got 'cats'"),
         (["inspect", "SOURCE", "--html", "/nowhere/page.html"], "lobule: --html must name a file that can be written"),
         (["sample", "x", "--kind", "cats"], "'cats' is not one of 'histology', 'ultrasound', 'idc'"),

@@ -1,9 +1,12 @@
 """Stores that are wrong or guarded by a password: said in a line, without a traceback and without the password."""
 
 import os
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from components.tracking.store import require_server
 from pipelines import health
 from pipelines.cli.doctor import told
 from pipelines.cli.main import invoke
@@ -32,6 +35,19 @@ def test_a_store_that_does_not_answer_is_one_line_without_its_password(guarded, 
     out, err = capsys.readouterr()
     assert code == 2 and "127.0.0.1" in err and len(err.splitlines()) == 1
     assert "s3cret" not in out + err
+
+
+def test_a_server_that_asks_for_a_password_answers():
+    class Guard(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_error(401)
+
+        def log_message(self, *_):
+            return
+
+    with HTTPServer(("127.0.0.1", 0), Guard) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        require_server(f"http://bob:s3cret@127.0.0.1:{server.server_port}")
 
 
 def test_the_checks_name_stores_without_their_passwords(guarded, monkeypatch):

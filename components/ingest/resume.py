@@ -1,0 +1,131 @@
+"""An interrupted scan continues: what was decoded is kept, with its pixels, until the data set is whole.
+
+`<cache>/scans/<key>/` holds the pixel file and one line of JSON for each finished chunk, written after the chunk's pixels. The key is a
+digest of the files (paths, sizes, times of change), of the image size and of the code that decodes, so nothing stale is continued.
+"""
+
+import fcntl
+import hashlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import serving.imaging
+from components.domain.artifacts import PIXELS_FILE, pixel_writer
+from components.domain.certificate import Excluded
+from components.ingest import duplicates, masks, scan
+from components.ingest.layouts.layout import Found
+from components.ingest.scan import Result, Scanned, Storage
+from serving.contract import ImageSpec
+
+JOURNAL = "finished.jsonl"
+DAYS_KEPT = 7
+"""After so many days without a try, what was left of an interrupted scan is removed."""
+
+
+@dataclass(frozen=True)
+class Journal:
+    """The finished chunks of a scan.
+
+    Attributes:
+        file: one line of JSON for each, `[number, results]`.
+        images: what is scanned, in order.
+    """
+
+    file: Path
+    images: list[Found]
+
+    def read(self) -> dict[int, list[Result]]:
+        """Return the results of each finished chunk; a line that a killed run left half written is dropped."""
+        if not self.file.exists():
+            return {}
+        whole, chunks = [], {}
+        for line in self.file.read_text(encoding="utf-8").splitlines():
+            try:
+                number, results = json.loads(line)
+                chunks[int(number)] = [self._result(each) for each in results]
+            except (ValueError, TypeError, KeyError, IndexError):
+                break
+            whole.append(line + "\n")
+        self.file.write_text("".join(whole), encoding="utf-8")
+        return chunks
+
+    def append(self, number: int, results: list[Result]) -> None:
+        """Add a finished chunk, whose pixels are on the disk."""
+        rows = []
+        for each in results:
+            values = asdict(each)
+            if isinstance(each, Scanned):
+                values |= {"found": None, "hash": each.hash.hex()}
+            rows.append(values)
+        with self.file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps([number, rows], separators=(",", ":")) + "\n")
+
+    def _result(self, values: dict[str, object]) -> Result:
+        if "reason" in values:
+            return Excluded(str(values["source"]), str(values["reason"]))
+        place = values["place"]
+        assert isinstance(place, int)
+        return Scanned(**(values | {"found": self.images[place], "hash": bytes.fromhex(str(values["hash"]))}))  # type: ignore[arg-type]
+
+
+@contextmanager
+def resumable(images: list[Found], spec: ImageSpec, cache: Path) -> Iterator[tuple[Storage, Journal]]:
+    """Give a place for a scan's pixels and its journal; what is there stays on an error and is removed after success.
+
+    A second run on the same files at the same time gets a place of its own.
+    """
+    scans = cache / "scans"
+    scans.mkdir(parents=True, exist_ok=True)
+    _sweep(scans)
+    directory = scans / _key(images, spec)
+    directory.mkdir(exist_ok=True)
+    with (directory / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with tempfile.TemporaryDirectory(dir=scans) as name:
+                yield _place(Path(name), images, spec)
+            return
+        yield _place(directory, images, spec)
+        shutil.rmtree(directory)
+
+
+def _place(directory: Path, images: list[Found], spec: ImageSpec) -> tuple[Storage, Journal]:
+    journal = Journal(directory / JOURNAL, images)
+    if not (directory / PIXELS_FILE).exists() or not journal.file.exists():
+        journal.file.unlink(missing_ok=True)
+        with pixel_writer(directory, len(images), spec):
+            pass
+        journal.file.touch()
+    return Storage(directory / PIXELS_FILE, spec), journal
+
+
+def _key(images: list[Found], spec: ImageSpec) -> str:
+    digest = hashlib.sha256(spec.model_dump_json().encode())
+    for module in (serving.imaging, scan, duplicates, masks):
+        digest.update(Path(str(module.__file__)).read_bytes())
+    for image in images:
+        root = Path(str(image.path)[: -len(image.source)] or ".")
+        digest.update(f"{image.path}\0{image.label}\0{image.group}\0".encode("utf-8", "surrogateescape"))
+        for path in (image.path, *(root / mask for mask in image.masks)):
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            digest.update(f"{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:32]
+
+
+def _sweep(scans: Path) -> None:
+    for directory in scans.iterdir():
+        try:
+            if time.time() - directory.stat().st_mtime > DAYS_KEPT * 86_400:
+                shutil.rmtree(directory, ignore_errors=True)
+        except FileNotFoundError:  # another run was faster
+            continue

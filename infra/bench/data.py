@@ -1,0 +1,158 @@
+"""`make bench-data`: how fast and in how much memory images become a data set, beside the way published notebooks do it.
+
+The notebooks' way is `keras.utils.load_img(path, target_size=...)` in a loop (nearest pixel, no antialiasing), `img_to_array`, and one
+float32 array of everything, divided by 255. Ours is the decoder that serving uses and an antialiased resize; the whole scan adds the
+content hash, the perceptual hash, the image properties and the write. Both do the same files, in turns, so that other work on the
+machine hits both; the best of the rounds counts. Without `--images`, pictures of the procedural sample are enlarged to 500 x 500.
+"""
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from components.domain.artifacts import PIXELS_FILE, pixel_writer
+from components.ingest.duplicates import near_duplicates
+from components.ingest.layouts.layout import Found
+from components.ingest.scan import Storage, scan
+from serving.contract import ImageSpec
+from serving.imaging import decode, fit
+
+SIDE = 224
+SPEC = ImageSpec(height=SIDE, width=SIDE)
+ROUNDS = 3
+HASHES = 20_000
+MANY = 2_000
+"""Images for scaling and memory; the same files again and again."""
+
+
+def notebook(files: list[Path], *, interpolation: str = "nearest") -> np.ndarray:
+    """Load files as the published notebooks do: float32 [n, SIDE, SIDE, 3] in [0, 1]."""
+    from keras.utils import img_to_array, load_img
+
+    return np.array([img_to_array(load_img(file, target_size=(SIDE, SIDE), interpolation=interpolation)) for file in files]) / 255.0
+
+
+def ours(files: list[Path]) -> None:
+    """Decode and resize files as ingest and serving do."""
+    for file in files:
+        fit(decode(file.read_bytes()).pixels, SPEC)
+
+
+def whole(files: list[Path], folder: Path, *, workers: int) -> None:
+    """Scan files as ingest does: decode, hash, measure, store."""
+    with pixel_writer(folder, len(files), SPEC):
+        pass
+    scan([Found(file, file.name, "x") for file in files], Storage(folder / PIXELS_FILE, SPEC), workers=workers)
+
+
+def seconds(ways: dict[str, Callable[[], object]], clock: Callable[[], float]) -> dict[str, float]:
+    """Return the best time of each way over `ROUNDS` rounds in turns."""
+    best = dict.fromkeys(ways, float("inf"))
+    for _ in range(ROUNDS):
+        for name, way in ways.items():
+            began = clock()
+            way()
+            best[name] = min(best[name], clock() - began)
+    return best
+
+
+def memory(what: str, folder: Path, repeat: int) -> float:
+    """Return by how many MiB a process of its own grows (the largest of it and its workers) while it does `what`."""
+    command = [sys.executable, __file__, "--images", str(folder), "--only", what, "--repeat", str(repeat)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+
+
+def only(what: str, files: list[Path]) -> float:
+    """Do one thing once and return the growth of memory in MiB."""
+    notebook(files[:2]) if what == "notebook" else ours(files[:2])  # libraries do not count, only images
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with tempfile.TemporaryDirectory() as folder:
+        notebook(files) if what == "notebook" else whole(files, Path(folder), workers=1)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+def enlarged_sample(folder: Path) -> None:
+    """Write pictures of the histology sample, enlarged to 500 x 500 with sensor noise, half as PNG and half as JPEG."""
+    from PIL import Image
+
+    from components.ingest.sample import write_sample
+
+    write_sample(folder / "source", "histology", images=80, seed=0)
+    random = np.random.default_rng(0)
+    for place, file in enumerate(sorted((folder / "source").rglob("*.png"))):
+        try:
+            pixels = np.asarray(Image.open(file).convert("RGB").resize((500, 500), Image.Resampling.BICUBIC), dtype=np.float32)
+        except OSError:  # the broken files that the sample plants
+            continue
+        noisy = Image.fromarray(np.clip(pixels + random.normal(0, 4, pixels.shape), 0, 255).astype(np.uint8))
+        noisy.save(folder / (f"{place}.png" if place % 2 else f"{place}.jpg"), quality=90)
+
+
+def say(text: str) -> None:
+    """Print a line."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def report(files: list[Path], folder: Path) -> None:
+    """Measure everything and print it."""
+    count, cores = len(files), os.cpu_count() or 1
+    ways = {
+        "notebook (nearest)": lambda: notebook(files),
+        "notebook (bilinear)": lambda: notebook(files, interpolation="bilinear"),
+        "ours, decode + resize": lambda: ours(files),
+        "ours, whole scan": lambda: whole(files, folder, workers=1),
+    }
+    took = seconds(ways, time.process_time)
+    say(f"{count} {files[0].suffix} images to {SIDE} x {SIDE}, processor time on one core")
+    for name, best in took.items():
+        ratio = took["notebook (nearest)"] / best
+        say(f"  {name:<22} {1e3 * best / count:6.2f} ms, {count / best:6.0f} images/s, {ratio:.2f}x the notebook")
+    many = files * (1 + MANY // count)
+    walls = []
+    for workers in (1, 2):
+        began = time.monotonic()
+        whole(many, folder, workers=workers)
+        walls.append(time.monotonic() - began)
+    say(f"  whole scan of {len(many)} on 2 of {cores} cores: {walls[0] / walls[1]:.2f}x one core (start of the workers included)")
+    grown = {what: memory(what, files[0].parent, len(many) // count) for what in ("notebook", "ours")}
+    ratio = grown["notebook"] / max(grown["ours"], 1)
+    say(f"  memory for {len(many)} images: notebook {grown['notebook']:.0f} MiB, ours {grown['ours']:.0f} MiB: {ratio:.0f}x less")
+
+
+def main() -> None:
+    """Parse the command line and run."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--images", type=Path, help="folder of .png and .jpg images to use")
+    parser.add_argument("--only", choices=("notebook", "ours"), help=argparse.SUPPRESS)
+    parser.add_argument("--repeat", type=int, default=1, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if options.images is None:
+            enlarged_sample(folder)
+        root = options.images or folder
+        for kind in ("*.jpg", "*.png"):
+            files = sorted(file for file in root.glob(kind) if "_mask" not in file.name)
+            if options.only and files:
+                say(str(only(options.only, files * options.repeat)))
+                return
+            if files:
+                report(files, folder)
+    random = np.random.default_rng(0)
+    hashes = [random.bytes(32) for _ in range(HASHES)]
+    began = time.monotonic()
+    near_duplicates(hashes)
+    say(f"near duplicates among {HASHES:,} hashes: {time.monotonic() - began:.2f} s")
+
+
+if __name__ == "__main__":
+    main()

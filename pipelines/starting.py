@@ -1,0 +1,113 @@
+"""From what a user typed to a run that can start, or go on: everything that can be refused is refused here, before any step."""
+
+import dataclasses
+import logging
+from pathlib import Path
+
+from components.domain.errors import InputError, RefusedError
+from components.domain.settings import home, tracking_uri
+from components.ingest.layouts import list_images
+from components.ingest.source import lasting, open_source, source_version
+from components.learning.weights import resolve
+from components.promote.policy import Policy, policy_text
+from components.tracking.store import require_server
+from pipelines.choose import choose_recipe, default_weights
+from pipelines.cli.options import load_recipe
+from pipelines.runspec import RunSpec, new_name
+from pipelines.version import code_digest, git_commit
+
+logger = logging.getLogger(__name__)
+
+
+def new_run(
+    recipe: str | None,
+    source: str | None,
+    *,
+    weights: str | None,
+    trials: int | None,
+    seeds: int | None,
+    settings: tuple[str, ...],
+    caching: bool,
+    promote: bool,
+    allow_leakage: bool,
+) -> RunSpec:
+    """Return the specification of a new run.
+
+    Args:
+        recipe: preset; None chooses one from the layout of the data.
+        source: where the images are; None takes the histology sample.
+        weights: first weights; None takes what the recipe usually starts from.
+        trials: of the study, instead of the recipe's.
+        seeds: how many final models, instead of the recipe's.
+        settings: `key=value` texts that change the recipe.
+        caching: reuse finished steps.
+        promote: make the model champion if the gate says so.
+        allow_leakage: split by image, marked for good.
+
+    Raises:
+        InputError: for anything that cannot be run.
+    """
+    require_server(tracking_uri())
+    source = source or "sample:histology"
+    if recipe is not None:
+        load_recipe(recipe, settings, trials=trials, seeds=seeds)
+    root = open_source(source, cache=home() / "cache")
+    if recipe is None:
+        recipe, reason = choose_recipe(list_images(root).layout, weights)
+        logger.info("recipe %s: %s", recipe, reason)
+    chosen = load_recipe(recipe, settings, trials=trials, seeds=seeds)
+    weights = weights or default_weights(chosen)
+    resolve(weights, cache=home())
+    name = new_name(chosen.name)
+    return RunSpec(
+        name=name,
+        arguments={
+            "source": lasting(source),
+            "source_version": source_version(root),
+            "recipe": chosen.to_json(),
+            "weights": str(Path(weights).resolve()) if Path(weights).is_file() else weights,
+            "model": chosen.model_name,
+            "policy": Policy.from_toml(policy_text()).to_json(),
+            "run": name,
+            "code": code_digest(),
+            "commit": git_commit(),
+            "apply": promote,
+            "allow_leakage": allow_leakage,
+        },
+        caching=caching,
+    )
+
+
+def resumed_run(name: str, *, caching: bool, promote: bool) -> RunSpec:
+    """Return the specification of an earlier run, to go on with it.
+
+    Args:
+        name: of the run.
+        caching: reuse finished steps.
+        promote: make the model champion after all, if the gate says so.
+
+    Raises:
+        InputError: if there is none of that name.
+        RefusedError: if the code or the images are no longer those that it was started with.
+    """
+    require_server(tracking_uri())
+    spec = RunSpec.read(name)
+    now = {"code": code_digest(), "source_version": source_version(open_source(str(spec.arguments["source"]), cache=home() / "cache"))}
+    for key, what in (("code", "the code"), ("source_version", "the files of the source")):
+        if spec.arguments[key] != now[key]:
+            raise RefusedError(f"a run goes on with what it was started with, but {what} changed since {name} began; start a new run")
+    arguments = {**spec.arguments, "apply": bool(spec.arguments["apply"]) or promote}
+    return dataclasses.replace(spec, arguments=arguments, caching=spec.caching and caching)
+
+
+def require_fresh(**given: object) -> None:
+    """Check that nothing which decides a run is given beside `--resume`.
+
+    Raises:
+        InputError: naming the first option that is.
+    """
+    for option, value in given.items():
+        if value:
+            raise InputError(
+                f"--resume continues a run as it was started, but --{option.replace('_', '-')} was given; leave it out or start anew"
+            )

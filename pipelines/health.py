@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.domain.settings import home, optuna_storage, tracking_uri
+from components.domain.settings import home, optuna_storage, redacted, tracking_uri
 
 PACKAGES = ("kfp", "mlflow", "tensorflow", "keras", "optuna", "boto3", "scikit-learn", "evidently", "bentoml", "openvino")
 FREE_GIB = 5
@@ -45,7 +45,7 @@ def _home() -> Check:
     path = home()
     existing = next(parent for parent in (path, *path.parents) if parent.exists())
     free = shutil.disk_usage(existing).free / 2**30
-    writable = os.access(existing, os.W_OK)
+    writable = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
     remedy = "set LOBULE_HOME to a directory that you may write, with room for data and models"
     return Check("LOBULE_HOME", writable and free >= FREE_GIB, f"{path}, {free:.0f} GiB free{'' if writable else ', not writable'}", remedy)
 
@@ -60,24 +60,25 @@ def _tracking() -> Check:
 
         connect()
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        return Check("MLflow store", False, f"{uri}: {reason}", "start the server or correct MLFLOW_TRACKING_URI")
-    return Check("MLflow store", True, uri)
+        return Check("MLflow store", False, f"{redacted(uri)}: {_first(error)}", "start the server or correct MLFLOW_TRACKING_URI")
+    return Check("MLflow store", True, redacted(uri))
 
 
 def _optuna() -> Check:
     import sqlalchemy
 
     url = optuna_storage()
-    shown = sqlalchemy.make_url(url).render_as_string(hide_password=True)
     if url.startswith("sqlite:///"):
-        return Check("Optuna store", True, shown)
+        return Check("Optuna store", True, url)
     try:
         sqlalchemy.create_engine(url).connect().close()
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        return Check("Optuna store", False, f"{shown}: {reason}", "start the database or correct LOBULE_OPTUNA_STORAGE")
-    return Check("Optuna store", True, shown)
+        return Check("Optuna store", False, f"{redacted(url)}: {_first(error)}", "start the database or correct LOBULE_OPTUNA_STORAGE")
+    return Check("Optuna store", True, redacted(url))
+
+
+def _first(error: Exception) -> str:
+    return redacted(" ".join(str(error).split()))[:200]
 
 
 def _accelerator() -> Check:

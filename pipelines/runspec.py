@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from components.domain.errors import InputError
-from components.domain.settings import home
+from components.domain.settings import home, unwritable
 
 
 def new_name(recipe: str) -> str:
@@ -45,10 +45,17 @@ class RunSpec:
         return self.directory / "result.json"
 
     def write(self) -> Path:
-        """Write the specification and return its path."""
-        self.directory.mkdir(parents=True, exist_ok=True)
+        """Write the specification and return its path.
+
+        Raises:
+            InputError: if it cannot be written.
+        """
         path = self.directory / "spec.json"
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise InputError(unwritable(self.directory, error)) from None
         return path
 
     @classmethod

@@ -5,14 +5,19 @@ up to 0.05. A batch of any size runs through one compiled graph; compiling a sec
 (DenseNet121, 224 x 224), which is not worth its memory.
 """
 
+import sys
 import threading
 from pathlib import Path
 
 import numpy as np
-import openvino as ov
 
 from serving.contract import GRAPH_FILE, GRAPH_INPUT, GRAPH_OUTPUTS, Card, ContractError
 from serving.runtime import Batch, Floats, Graph, GraphOutput
+
+# Importing OpenVINO sends a usage event and leaves ~/intel/openvino_ga_cid. Where its telemetry cannot be imported it takes its own
+# stub, which does nothing: a service calls nobody, and writes nothing but its log.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None is how Python marks a module that must not load
+import openvino as ov  # noqa: E402
 
 
 class OpenVinoGraph:

@@ -101,9 +101,10 @@ def locate(model: str | None, *, tracking_uri: str) -> Location:
     try:
         return _locate(_client(tracking_uri), text)
     except MlflowException as error:
-        raise RegistryError(f"{text!r} must be a registered model, but the registry says: {_line(error)}; {FORMS}") from None
+        raise RegistryError(f"{text!r} must be a registered model, but the registry says: {_line(error, tracking_uri)}; {FORMS}") from None
     except OSError as error:
-        raise RegistryError(f"the registry must answer, but {tracking_uri} does not ({type(error).__name__}); start it") from None
+        asked = _without_credentials(tracking_uri, tracking_uri)
+        raise RegistryError(f"the registry must answer, but {asked} does not ({type(error).__name__}); start it") from None
 
 
 def _locate(client: "MlflowClient", text: str) -> Location:
@@ -153,7 +154,8 @@ def fetch(place: Location, *, tracking_uri: str, cache: Path) -> Path:
             return _keep(bundle, cache, tagged, place)
     except MlflowException as error:
         raise RegistryError(
-            f"{place.name}/{place.version} must be on the artifact store, but cannot be downloaded: {_line(error)}; check the store"
+            f"{place.name}/{place.version} must be on the artifact store, but cannot be downloaded: {_line(error, tracking_uri)}; "
+            "check the store"
         ) from None
     except KeyError:
         raise RegistryError(
@@ -191,5 +193,12 @@ def _client(tracking_uri: str) -> "MlflowClient":
     return mlflow.MlflowClient(tracking_uri=tracking_uri, registry_uri=registry)
 
 
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:160]
+def _line(error: Exception, tracking_uri: str) -> str:
+    text = _without_credentials(str(error), tracking_uri)
+    return " ".join(_without_credentials(text, os.environ.get("MLFLOW_REGISTRY_URI", "")).split())[:160]
+
+
+def _without_credentials(text: str, uri: str) -> str:
+    """Return a text without the user and password of a URI: refusals are logged, and answered by `/health`."""
+    credentials = uri.partition("://")[2].rpartition("@")[0]
+    return text.replace(f"{credentials}@", "") if credentials else text

@@ -16,6 +16,9 @@ from components.domain.errors import LobuleError
 logger = logging.getLogger("components")
 FAILURES = {"defect": 1, "error": 2, "refused": 3}
 """How a failure's line begins, and the exit code it stands for."""
+LEAST_SECONDS, LEAST_ITEMS = 2.0, 3
+"""Work behind the first rate and time left that are told."""
+FAST = 10  # items a second: below it a rate is told with a decimal
 T = TypeVar("T")
 
 
@@ -42,6 +45,8 @@ def step(name: str) -> Iterator[None]:
 def progress(items: Iterable[T], total: int, what: str, *, every: float = 2.0, tell: Callable[..., None] = logger.info) -> Iterator[T]:
     """Pass items through, telling count, rate and time left every few seconds and at the end.
 
+    The first items carry what is done once, such as opening a file or compiling a graph: from them no rate is told.
+
     Args:
         items: what is worked through.
         total: how many items there are.
@@ -54,7 +59,10 @@ def progress(items: Iterable[T], total: int, what: str, *, every: float = 2.0, t
         yield item
         now = time.monotonic()
         if now - last >= every and done < total:
-            rate = done / (now - began)
-            tell("%d/%d %s, %.0f/s, %.0f s left", done, total, what, rate, (total - done) / rate)
+            if now - began >= LEAST_SECONDS and done >= LEAST_ITEMS:
+                rate = done / (now - began)
+                tell("%d/%d %s, %.*f/s, %.0f s left", done, total, what, 0 if rate >= FAST else 1, rate, (total - done) / rate)
+            else:
+                tell("%d/%d %s", done, total, what)
             last = now
     tell("%d %s in %.1f s", total, what, time.monotonic() - began)

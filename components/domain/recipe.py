@@ -22,6 +22,8 @@ FLIPS = Augmentation()
 """The default policy: horizontal flips."""
 COPIES = Augmentation(flips="horizontal", rotation=70.0, crop=0.2)
 """How published work on BUSI balances its classes: rotation up to 70 degrees, horizontal flip, crop."""
+_MOST_IMAGES = 4096  # in a batch: no accelerator holds more, and a slip of the keys does not end in its memory
+_SEEDS = 2**31  # what every library that is seeded takes
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,16 @@ class SearchSpace:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             pair = getattr(self, field.name)
+            numbers = len(pair) == 2 and all(type(end) in (int, float) for end in pair)
             _require(
-                len(pair) == 2 and 0 <= pair[0] <= pair[1], f"search.{field.name} must be two numbers, 0 <= low <= high", pair, "order them"
+                numbers and 0 <= pair[0] <= pair[1] <= 1,
+                f"search.{field.name} must be two numbers, 0 <= low <= high <= 1",
+                pair,
+                "write them like [0.1, 0.5]",
             )
         _require(self.learning_rate[0] > 0, "search.learning_rate must be positive", self.learning_rate, "raise the low end")
-        _require(self.dropout[1] < 1, "search.dropout must be below 1", self.dropout, "lower the high end")
+        for name in ("dropout", "weight_decay"):
+            _require(getattr(self, name)[1] < 1, f"search.{name} must be below 1", getattr(self, name), "lower the high end")
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,14 @@ class Recipe:
     def __post_init__(self) -> None:
         for name, choices in (("task", get_args(Task)), ("backbone", get_args(Backbone)), ("fit", get_args(Fit)), ("roi", get_args(Roi))):
             _require(getattr(self, name) in choices, f"{name} must be one of {', '.join(choices)}", getattr(self, name), "choose one")
+        _require(
+            bool(self.positive) and all(isinstance(each, str) and each.strip() for each in self.positive),
+            "positive must be names of classes, none empty",
+            self.positive,
+            'write it like ["malignant"]',
+        )
+        _require(self.batch_size <= _MOST_IMAGES, f"batch_size must be at most {_MOST_IMAGES}", self.batch_size, "lower it")
+        _require(self.split_seed < _SEEDS, f"split_seed must be below {_SEEDS}", self.split_seed, "choose a smaller one")
         _require(32 <= self.image_size <= 1024, "image_size must lie in [32, 1024]", self.image_size, "set it within")
         _require(0 <= self.roi_margin <= 2, "roi_margin must lie in [0, 2]", self.roi_margin, "set it within")
         for name in ("batch_size", "epochs", "views", "patience", "trials", "trial_epochs", "seeds"):
@@ -214,11 +229,17 @@ def _flatten(values: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
+def _settings(owner: Recipe | Augmentation | SearchSpace, part: str) -> list[str]:
+    """Return the keys that a user may set, dotted; of one part where the key that was not found names it."""
+    if isinstance(owner, Recipe):
+        return sorted(set(owner.flat()) - {"name", "task"})
+    return sorted(f"{part}.{field.name}" for field in dataclasses.fields(owner))
+
+
 def _parse(owner: Recipe | Augmentation | SearchSpace, name: str, key: str, text: str) -> Any:  # noqa: ANN401 - a setting's type is that of its field
     known = {field.name: getattr(owner, field.name) for field in dataclasses.fields(owner)}
     if name not in known or dataclasses.is_dataclass(known[name]):
-        choices = sorted(field for field, value in known.items() if not dataclasses.is_dataclass(value))
-        raise InputError(f"a recipe has no setting {key!r}; choose one of {', '.join(choices)}")
+        raise InputError(f"a recipe has no setting {key!r}; choose one of {', '.join(_settings(owner, key.rpartition('.')[0]))}")
     current = known[name]
     try:
         value = json.loads(text)

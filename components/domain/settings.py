@@ -1,13 +1,23 @@
 """The settings of everything that is not serving: where the stores are. Standard names first, ours start with `LOBULE_`."""
 
+import getpass
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/:@\s]*(?::(?!\d+[/?#])\S*)?@")  # up to the last @: a password may hold one; host:5000/ is none
+_SECRET = re.compile(r"([?&](?:password|passwd|pwd|token|sslpassword|secret)=)[^&\s]*", re.IGNORECASE)
 
 
 def home() -> Path:
     """Return the absolute directory of the embedded stores: `LOBULE_HOME`, or `.lobule` in the working directory."""
     return Path(os.environ.get("LOBULE_HOME") or ".lobule").resolve()
+
+
+def unwritable(directory: Path, error: OSError) -> str:
+    """Return the words for a directory of the home that cannot be written: the rule, the value, the remedy."""
+    return f"LOBULE_HOME must be a directory that can be written, but {directory} cannot be made ({error.strerror}); set another"
 
 
 def tracking_uri() -> str:
@@ -25,6 +35,24 @@ def prediction_log() -> Path:
     return Path(os.environ.get("LOBULE_PREDICTION_LOG") or home() / "predictions").resolve()
 
 
+def actor() -> str:
+    """Return who acts, as the promotion ledger names them: `LOBULE_ACTOR`, or the login name, or `unknown`."""
+    named = os.environ.get("LOBULE_ACTOR", "").strip()
+    try:
+        return named or getpass.getuser()
+    except (OSError, KeyError):  # a container whose user has no name
+        return "unknown"
+
+
+def redacted(text: str) -> str:
+    """Return a URI, or a text with URIs in it, without user names, passwords and tokens: what may be shown.
+
+    >>> redacted("postgresql+psycopg://lobule:secret@db:5432/mlflow?password=secret")
+    'postgresql+psycopg://db:5432/mlflow?password=***'
+    """
+    return _SECRET.sub(r"\1***", _CREDENTIALS.sub("", text))
+
+
 @dataclass(frozen=True)
 class Setting:
     """One environment variable: its name, its default in words and what it decides."""
@@ -39,6 +67,7 @@ SETTINGS = (
     Setting("MLFLOW_TRACKING_URI", "SQLite in LOBULE_HOME", "where runs and the model registry are kept"),
     Setting("LOBULE_OPTUNA_STORAGE", "SQLite in LOBULE_HOME", "where studies are kept, as a SQLAlchemy URL"),
     Setting("LOBULE_PREDICTION_LOG", "LOBULE_HOME/predictions", "directory of the prediction log"),
+    Setting("LOBULE_ACTOR", "the login name", "who promotes, as the ledger names them"),
     Setting("KERAS_BACKEND", "tensorflow", "back end of training: tensorflow or jax"),
     Setting("AWS_ENDPOINT_URL_S3", "AWS", "S3-compatible store for s3:// addresses; credentials in the usual AWS_* variables"),
 )

@@ -19,6 +19,7 @@ from components.domain.errors import InputError, RefusedError
 from components.domain.names import CHAMPION, TAG_BUNDLE, TAG_DECISION, TAG_LEAKING, TAG_ORACLE
 from components.domain.predictions import Predictions, read_predictions
 from components.domain.report import PREDICTIONS_FILE, REPORT_FILE, Report
+from components.domain.settings import redacted
 from components.promote.gate import Decision, decide
 from components.promote.ledger import Entry, ledger_file
 from components.promote.policy import Policy
@@ -140,7 +141,9 @@ def _missing(said: str, error: MlflowException) -> InputError:
     if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
         return InputError(f"{said}; see `lobule models`")
     first = str(error).splitlines()[0][:200]
-    return InputError(f"the model registry must answer, but {mlflow.get_registry_uri()} does not ({first}); check MLFLOW_TRACKING_URI")
+    return InputError(
+        f"the model registry must answer, but {redacted(mlflow.get_registry_uri())} does not ({redacted(first)}); check MLFLOW_TRACKING_URI"
+    )
 
 
 def _move(name: str, version: str, *, before: str) -> None:

@@ -7,7 +7,7 @@ import urllib.request
 
 from components.domain.errors import InputError
 from components.domain.names import EXPERIMENT
-from components.domain.settings import home, tracking_uri
+from components.domain.settings import home, tracking_uri, unwritable
 
 PROBE_SECONDS = 10
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def connect() -> None:
     With the embedded store, artifacts lie in the home beside the database; a server decides for itself.
 
     Raises:
-        InputError: if the server does not answer.
+        InputError: if the server does not answer, or the home cannot be written.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     import mlflow
@@ -51,7 +51,10 @@ def connect() -> None:
     require_server(uri)
     embedded = uri.startswith("sqlite:")
     if embedded:
-        home().mkdir(parents=True, exist_ok=True)
+        try:
+            home().mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(unwritable(home(), error)) from None
         # MLflow would write the working directory into its first rows, unescaped: a quote in that path breaks the store
         os.environ.setdefault("_MLFLOW_SERVER_ARTIFACT_ROOT", (home() / "mlflow-artifacts").as_uri())
     mlflow.set_tracking_uri(uri)

@@ -83,4 +83,4 @@ def _record(recipe: Recipe, candidates: Candidates, curves: list[dict[str, float
     path = output / "recipe.json"
     path.write_text(recipe.to_json() + "\n", encoding="utf-8")
     tracker.file(path)
-    tracker.file(write_curves(curves, output / "curves.png"))
+    tracker.file(write_curves(curves, output / "curves.png", weighted=recipe.balance))

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from components.domain.errors import InputError
+
 
 @click.command("compile")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), default=Path("pipeline.yaml"), show_default=True)
@@ -25,8 +27,11 @@ def command(output: Path, recipe: str, settings: tuple[str, ...], gpus: int, acc
     from pipelines.training import Placement
 
     chosen = load_recipe(recipe, settings)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    compile_pipeline(output, chosen, Placement(retries=retries, gpus=gpus, accelerator=accelerator, caching=cache))
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        compile_pipeline(output, chosen, Placement(retries=retries, gpus=gpus, accelerator=accelerator, caching=cache))
+    except OSError as error:
+        raise InputError(f"-o must name a file that can be written, but {output} cannot ({error.strerror}); name another") from None
     click.echo(
         f"{output}: recipe {chosen.name}, {gpus} x {accelerator} for tune and train, {retries} retries, caching {'on' if cache else 'off'}"
     )

@@ -30,5 +30,10 @@ def command(as_json: bool) -> int:
         click.echo(f"{MARKS[check.ok]}  {check.name:<18} {check.found}" + (f"\n         -> {check.remedy}" if not check.ok else ""))
     click.echo("\nSettings (environment variables):")
     for setting in settings.values():
-        click.echo(f"  {setting.name:<28} {setting.meaning} (default: {setting.default})")
+        click.echo(f"  {setting.name:<28} {told(setting.meaning, setting.default)}")
     return 0 if healthy else 3
+
+
+def told(meaning: str, default: str) -> str:
+    """Return what a setting decides, with its default where it has one."""
+    return f"{meaning} (default: {default})" if default else meaning

@@ -1,6 +1,7 @@
 """`lobule package`: the Bento of a model, which serves without registry and training code."""
 
 import json
+import shlex
 from pathlib import Path
 
 import click
@@ -36,5 +37,5 @@ def command(model: str | None, output: Path | None, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps({"tag": tag, "path": str(target), "bundle": digest, "name": found.name, "version": found.version}, indent=2))
     else:
-        click.echo(f"Built {tag} in {target}\nServe it with: bentoml serve {target}")
+        click.echo(f"Built {tag} in {target}\nServe it with: bentoml serve {shlex.quote(str(target))}")
     return 0

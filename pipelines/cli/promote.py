@@ -1,6 +1,5 @@
 """`lobule promote`: the gate, the alias and the ledger."""
 
-import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +7,7 @@ import click
 
 from components.domain.errors import InputError
 from components.domain.names import CHALLENGER, CHAMPION
+from components.domain.settings import actor
 from pipelines.cli.stored import find_version, open_store
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def command(version: str, model: str | None, reason: str, force: bool, dry_run: 
     if dry_run:
         decision = decide_version(name, number, policy=rules)
     else:
-        decision = promote_version(name, number, policy=rules, reason=reason, force=force, actor=_actor())
+        decision = promote_version(name, number, policy=rules, reason=reason, force=force, actor=actor())
     if as_json:
         _print_json(decision, name, number, moved=not dry_run and decision.allows)
     else:
@@ -86,10 +86,3 @@ def _print_json(decision: "Decision", name: str, version: str, *, moved: bool) -
     differences = {metric: asdict(part) for metric, part in decision.differences}
     document = {"model": name, "version": version, **asdict(decision), "differences": differences, "champion": moved}
     click.echo(json.dumps(document, indent=2))
-
-
-def _actor() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container whose user has no name
-        return "unknown"

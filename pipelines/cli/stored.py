@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from components.domain.errors import InputError
-from components.domain.settings import tracking_uri
+from components.domain.settings import redacted, tracking_uri
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,7 +16,11 @@ FORMS = "write VERSION, NAME/VERSION, @ALIAS or NAME@ALIAS"
 
 
 def open_store() -> bool:
-    """Point MLflow at the store in use; False, and nothing is created, if the embedded one does not exist yet."""
+    """Point MLflow at the store in use; False, and nothing is created, if the embedded one does not exist yet.
+
+    Raises:
+        InputError: if the store does not answer.
+    """
     from pathlib import Path
 
     uri = tracking_uri()
@@ -25,7 +29,13 @@ def open_store() -> bool:
     from components.tracking.store import connect
 
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    connect()
+    from mlflow.exceptions import MlflowException
+
+    try:
+        connect()
+    except MlflowException as error:
+        said = redacted(" ".join(str(error).split()))[:200]
+        raise InputError(f"the MLflow store must answer, but says: {said}; start the server or correct MLFLOW_TRACKING_URI") from None
     return True
 
 
@@ -74,7 +84,7 @@ def find_version(text: str, model: str | None) -> tuple[str, str]:
 
 def compare_address(run_ids: Sequence[str], experiment: str) -> str:
     """Return the address of the MLflow page that compares runs, or shows the only one."""
-    base = tracking_uri().rstrip("/")
+    base = redacted(tracking_uri()).rstrip("/")
     if not base.startswith(("http://", "https://")):
         base = "http://127.0.0.1:5000"  # where `lobule ui` serves the embedded store
     if len(run_ids) == 1:

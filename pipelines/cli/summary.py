@@ -32,6 +32,8 @@ def print_summary(spec: "RunSpec") -> str:
         *zip(("LEAKING", ""), LEAKING if report.leaking else (), strict=False),
         ("test AUC", f"{_interval(report.metrics['auc'])}  {report.images} images of {report.groups} groups{seen}"),
         ("sensitivity", f"{_interval(report.metrics['sensitivity'])}  for {report.positive}, at the threshold chosen on validation"),
+        ("specificity", f"{_interval(report.metrics['specificity'])}  for all others, at the same threshold"),
+        *(("", "too few groups for an interval: the brackets hold the whole range") for _ in range(report.metrics["auc"].says_nothing)),
         ("gate", f"{result['outcome']}{'' if applied else ' (not applied: --promote was not given)'}"),
         *(("", reason) for reason in reasons),
         (
@@ -49,16 +51,22 @@ def print_summary(spec: "RunSpec") -> str:
     ]
     _print(f"{model}  recipe {report.recipe}  {'@champion' if champion else '@challenger'}", facts)
     _print("Made", [*((name, str(path)) for name, path in made), ("everything printed", str(spec.log))])
-    _print("Next", [(command, why) for command, why in _next(model, champion=champion, leaking=report.leaking)])
+    _print("Next", [(command, why) for command, why in _next(model, str(result["outcome"]), champion=champion, leaking=report.leaking)])
     return str(result["outcome"])
 
 
-def _next(model: str, *, champion: bool, leaking: bool) -> list[tuple[str, str]]:
+def _next(model: str, outcome: str, *, champion: bool, leaking: bool) -> list[tuple[str, str]]:
+    """Return three commands with their reasons; never a promotion that the gate would refuse again."""
     first = ("lobule serve", "serve it, with a dashboard") if champion else (f"lobule serve {model}", "try it, with a dashboard")
     second = ("lobule ui", "see runs, curves and models in MLflow")
-    if not champion and not leaking:
+    third = ("lobule run --data FOLDER", "train on your own images")
+    if outcome == "promote" and not champion and not leaking:
         second = ("lobule promote", "ask the gate to make it champion")
-    return [first, second, ("lobule run --data FOLDER", "train on your own images")]
+    elif outcome == "cannot tell":
+        third = ("lobule run --data FOLDER", "train and test on more images: there are too few to tell")
+    elif outcome == "reject" and not leaking:
+        second = ("lobule runs", "compare it with the other runs")
+    return [first, second, third]
 
 
 def _interval(metric: "Interval") -> str:

@@ -14,11 +14,11 @@ def command(host: str, port: int) -> None:
 
     With MLFLOW_TRACKING_URI set to a server, its address is shown instead.
     """
-    from components.domain.settings import home, tracking_uri
+    from components.domain.settings import home, redacted, tracking_uri
 
     uri = tracking_uri()
     if uri.startswith(("http://", "https://")):
-        click.echo(f"the store in use is a server: open {uri}")
+        click.echo(f"the store in use is a server: open {redacted(uri)}")
         return
     from components.tracking.store import connect
 
@@ -27,5 +27,6 @@ def command(host: str, port: int) -> None:
     sys.stdout.flush()
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     artifacts = (home() / "mlflow-artifacts").as_uri()
-    arguments = ["--backend-store-uri", uri, "--default-artifact-root", artifacts, "--host", host, "--port", str(port), "--workers", "1"]
+    os.environ["MLFLOW_BACKEND_STORE_URI"] = uri  # not an argument: those of a process are there for all to see
+    arguments = ["--default-artifact-root", artifacts, "--host", host, "--port", str(port), "--workers", "1"]
     os.execv(sys.executable, [sys.executable, "-m", "mlflow", "server", *arguments])

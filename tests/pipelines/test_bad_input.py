@@ -65,6 +65,20 @@ def test_bad_usage_is_refused_before_anything_is_made(shell, sample, arguments, 
     assert words in refused(shell, "--data", sample, *arguments)
 
 
+def test_a_home_that_cannot_be_written(shell, tmp_path, sample):
+    shell.home.write_text("a file where the directory should be")
+    assert "LOBULE_HOME must be a directory that can be written" in refused(shell, "--data", sample)
+    opened = shell("ui")
+    assert (opened.returncode, len(opened.stderr.splitlines())) == (2, 1) and "LOBULE_HOME must be" in opened.stderr
+
+
+def test_an_output_of_compile_that_cannot_be_written(shell, tmp_path):
+    (tmp_path / "file").write_text("")
+    done = shell("compile", "-o", tmp_path / "file" / "pipeline.yaml")
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert done.stderr.strip().splitlines()[-1].startswith("lobule: -o must name a file that can be written")
+
+
 def test_an_unknown_run_cannot_be_resumed(shell):
     assert "there is no run 'gone'" in refused(shell, "--resume", "gone")
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -79,6 +80,12 @@ def test_package_builds_a_bento_of_a_directory(images: Path, bundle: Path, capsy
     told = json.loads(capsys.readouterr().out)
     assert told["tag"] == f"lobule-tiny:{tree_digest(bundle).removeprefix('sha256:')[:12]}"
     assert (Path(told["path"]) / "bento.yaml").is_file()
+
+
+def test_package_names_a_command_that_can_be_pasted(images: Path, bundle: Path, capsys: pytest.CaptureFixture[str]):
+    assert invoke(["package", str(bundle), "-o", str(images / "my bento")]) == 0
+    command = capsys.readouterr().out.splitlines()[-1].removeprefix("Serve it with: ")
+    assert shlex.split(command) == ["bentoml", "serve", str((images / "my bento").resolve())]
 
 
 @pytest.mark.slow

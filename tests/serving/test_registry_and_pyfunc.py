@@ -53,7 +53,6 @@ def registry(bundle: Path, tmp_path_factory: pytest.TempPathFactory):
     logging.getLogger("alembic").setLevel(logging.WARNING)
     home = tmp_path_factory.mktemp("registry")
     uri = f"sqlite:///{home / 'mlflow.db'}"
-    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
     mlflow.set_experiment(experiment_id=mlflow.create_experiment("tiny", artifact_location=(home / "artifacts").as_uri()))
@@ -61,8 +60,8 @@ def registry(bundle: Path, tmp_path_factory: pytest.TempPathFactory):
     assert register(write_bundle(home / "second" / "bundle", weights=-WEIGHTS)) == "2"
     assert register(write_bundle(home / "third" / "seed-0", canary_scores=(1.0, 0.0))) == "3"
     yield uri
-    mlflow.set_tracking_uri(before[0])
-    mlflow.set_registry_uri(before[1])
+    mlflow.set_tracking_uri(None)  # what get_tracking_uri gave before would be kept in the environment, a stray mlflow.db included
+    mlflow.set_registry_uri(None)
 
 
 @pytest.fixture

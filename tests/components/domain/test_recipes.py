@@ -42,6 +42,17 @@ def test_a_setting_is_replaced_by_its_text():
         ("augmentation.zoom", "2.5", "augmentation.zoom must lie in [0, 2]"),
         ("augmentation.speckle", "1.0", "augmentation.speckle must lie in [0, 1)"),
         ("augmentation.cutmix", "1.5", "augmentation.cutmix must lie in [0, 1]"),
+        ("search.dropout", '["low", "high"]', "search.dropout must be two numbers"),
+        ("search.dropout", "[false, true]", "search.dropout must be two numbers"),
+        ("search.dropout", "[[0, 1], 0.5]", "search.dropout must be two numbers"),
+        ("search.learning_rate", "[0.1, NaN]", "0 <= low <= high <= 1"),
+        ("search.learning_rate", "[0.1, Infinity]", "0 <= low <= high <= 1"),
+        ("search.weight_decay", "[0, 1]", "search.weight_decay must be below 1"),
+        ("split_seed", str(2**31), "split_seed must be below 2147483648"),
+        ("batch_size", "4097", "batch_size must be at most 4096"),
+        ("positive", '["malignant", ""]', "none empty"),
+        ("positive", "[1]", "must be names of classes"),
+        ("positive", "[]", "must be names of classes"),
     ],
 )
 def test_a_bad_setting_is_refused_with_its_rule(key, value, words):
@@ -54,6 +65,19 @@ def test_a_bad_setting_is_refused_with_its_rule(key, value, words):
 @pytest.mark.parametrize("to", ["0", "max", "891"])
 def test_the_target_count_of_copies_is_set_as_text_or_number(to):
     assert presets.load("quickstart").override({"balance_to": to, "copies.rotation": "45"}).balance_to == to
+
+
+def choices_for(key):
+    with pytest.raises(InputError) as refused:
+        presets.load("quickstart").override({key: "3"})
+    return str(refused.value).partition("choose one of ")[2].split(", ")
+
+
+def test_an_unknown_setting_names_those_that_can_be_set():
+    choices = choices_for("epoch")
+    assert {"epochs", "augmentation.zoom", "search.dropout"} <= set(choices)
+    assert not {"name", "task", "augmentation", "search"} & set(choices)
+    assert choices_for("search.epochs") == ["search.dropout", "search.learning_rate", "search.weight_decay"]
 
 
 def test_an_unknown_recipe_names_those_that_exist():

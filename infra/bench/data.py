@@ -125,7 +125,7 @@ def report(files: list[Path], folder: Path) -> None:
     say(f"  whole scan of {len(many)} on 2 of {cores} cores: {walls[0] / walls[1]:.2f}x one core (start of the workers included)")
     grown = {what: memory(what, files[0].parent, len(many) // count) for what in ("notebook", "ours")}
     ratio = grown["notebook"] / max(grown["ours"], 1)
-    say(f"  memory for {len(many)} images: notebook {grown['notebook']:.0f} MiB, ours {grown['ours']:.0f} MiB: {ratio:.0f}x less")
+    say(f"  memory for {len(many)} images: notebook {grown['notebook']:.0f} MiB, ours {grown['ours']:.1f} MiB: {ratio:.0f}x less")
 
 
 def main() -> None:

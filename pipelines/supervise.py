@@ -1,8 +1,9 @@
-"""Watches a run on this machine: shows its progress, keeps its log, ends all its processes on Ctrl-C or SIGTERM.
+"""Watches a run on this machine: shows its progress, keeps its log, ends all its processes on Ctrl-C, SIGTERM or a closed terminal.
 
 The pipeline runs in a process group of its own, so that ending the group ends every step and whatever a step started.
 """
 
+import logging
 import os
 import re
 import signal
@@ -18,6 +19,7 @@ from components.domain.console import FAILURES
 from components.domain.settings import home
 from pipelines.runspec import RunSpec
 
+logger = logging.getLogger(__name__)
 GRACE_SECONDS = 3.0
 LINE = re.compile(r"^\s*\[(?P<step>\w+)\] (?P<text>.*)$")
 INTERRUPTED, DEFECT = 130, 1
@@ -83,7 +85,7 @@ def supervise(spec: RunSpec, show: Show) -> Outcome:
 
 @contextmanager
 def _ending(process: subprocess.Popen[str]) -> Iterator[threading.Event]:
-    """End the process group on SIGINT and SIGTERM, and in any case at the end; yields whether that happened."""
+    """End the process group on SIGINT, SIGTERM and SIGHUP, and in any case at the end; yields whether that happened."""
     interrupted = threading.Event()
 
     def kill() -> None:
@@ -100,7 +102,7 @@ def _ending(process: subprocess.Popen[str]) -> Iterator[threading.Event]:
         _signal_group(process, signal.SIGTERM)
         timer.start()
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield interrupted
     finally:
@@ -123,4 +125,8 @@ def _close(spec: RunSpec, status: str) -> None:
         return
     from components.tracking.close import close_run
 
-    close_run(spec.name, status)
+    try:
+        close_run(spec.name, status)
+    except Exception as error:  # the run's own failure is what the user must see
+        reason = " ".join(str(error).split())[:300]
+        logger.warning("the run could not be marked %s in MLflow: %s", status, reason)

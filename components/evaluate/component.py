@@ -46,4 +46,5 @@ def evaluate(
         curves.log_confusion_matrix(result.classes, drawn.confusion)
         curves.log_roc_curve(drawn.false_positive_rate, drawn.true_positive_rate, drawn.threshold)
         shutil.copyfile(output / "report.html", page.path)
+        Path(curves.path).touch()  # the local cache takes an output without a file for lost, and would evaluate again
         return float(result.metrics["auc"].value)

@@ -15,6 +15,7 @@ from components.learning.fit import OnEpoch, Phase, fit, predict_logits
 from components.learning.network import Network
 from components.learning.scores import Floats, Targets, balanced_weights
 
+EMBED_BATCH = 64
 logger = logging.getLogger(__name__)
 
 
@@ -60,17 +61,26 @@ def embed(network: Network, examples: Examples, recipe: Recipe, *, seed: int) ->
     Returns:
         float32 [views * n, C] and [m, C].
     """
-    pooled = keras.layers.GlobalAveragePooling2D()
-    image = keras.Input((recipe.image_size, recipe.image_size, 3), dtype="uint8")
-    pixels = keras.ops.cast(image, "float32")
-    plain = keras.Model(image, pooled(network.backbone(pixels)))
+    image = keras.Input((recipe.image_size, recipe.image_size, 3))
+    pooled = keras.Model(image, keras.layers.GlobalAveragePooling2D()(network.backbone(image)))
     policy = augmentation.build(recipe.augmentation, recipe.image_size, seed=seed)
-    augmented = keras.Model(image, pooled(network.backbone(policy(pixels, training=True))))
-    views = [predict_logits(plain, examples.pixels, examples.train)]
+    views = [_embed(pooled, examples.pixels, examples.train)]
     for view in range(1, recipe.views):
         logger.info("embedding %d training images, view %d of %d", len(examples.train), view + 1, recipe.views)
-        views.append(predict_logits(augmented, examples.pixels, examples.train))
-    return Embeddings(np.concatenate(views), predict_logits(plain, examples.pixels, examples.validation))
+        views.append(_embed(pooled, examples.pixels, examples.train, policy))
+    return Embeddings(np.concatenate(views), _embed(pooled, examples.pixels, examples.validation))
+
+
+def _embed(pooled: keras.Model, pixels: npt.NDArray[np.uint8], rows: Targets, policy: keras.Model | None = None) -> Floats:
+    """Embed some rows of the pixels: float32 [n, C].
+
+    The policy is called outside the model: inside it, predicting would switch it off whatever its call says.
+    """
+    parts = []
+    for start in range(0, len(rows), EMBED_BATCH):
+        batch = np.asarray(pixels[rows[start : start + EMBED_BATCH]], dtype=np.float32)
+        parts.append(pooled.predict_on_batch(batch if policy is None else policy(batch, training=True)))
+    return np.concatenate(parts).astype(np.float32)
 
 
 def fit_head(network: Network, embeddings: Embeddings, examples: Examples, phase: Phase, on_epoch: OnEpoch) -> dict[str, float]:

@@ -28,7 +28,13 @@ def auc(probabilities: npt.NDArray[np.float64], targets: Targets) -> float:
 
 
 def validation_scores(logits: Floats, targets: Targets) -> dict[str, float]:
-    """Return `val_loss` (cross-entropy in nats), `val_accuracy` and `val_auc` of logits [N, K] against targets [N]."""
+    """Return `val_loss` (cross-entropy in nats), `val_accuracy` and `val_auc` of logits [N, K] against targets [N].
+
+    Raises:
+        FloatingPointError: if the training has diverged, so that logits are not finite.
+    """
+    if not np.isfinite(logits).all():
+        raise FloatingPointError("the training diverged: its outputs are not finite")
     probabilities = softmax(logits)
     chosen = probabilities[np.arange(len(targets)), targets]
     return {

@@ -60,9 +60,10 @@ def register_model(candidates: Path, dataset: Path, *, run: str, tracker: Mlflow
     }
     for key, value in tags.items():
         client.set_model_version_tag(card.name, version, key, value)
-    client.set_registered_model_alias(card.name, CHALLENGER, version)
+    if not known:
+        client.set_registered_model_alias(card.name, CHALLENGER, version)
     tracker.tags({TAG_BUNDLE: digest, "lobule.model": f"{card.name}/{version}"})
-    logger.info("registered %s version %s as @%s", card.name, version, CHALLENGER)
+    logger.info("%s version %s %s", card.name, version, "was registered before" if known else f"registered as @{CHALLENGER}")
     return version
 
 

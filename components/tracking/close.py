@@ -9,7 +9,9 @@ PARENT = "mlflow.parentRunId"
 
 
 def close_run(name: str, status: str) -> int:
-    """Mark the run of a pipeline run, and everything nested in it, with a status where it is still RUNNING.
+    """Mark the run of a pipeline run with a status, and what is nested in it where it is still RUNNING.
+
+    Each step leaves the run FINISHED when it ends; that the pipeline did not come to its end only the caller knows.
 
     Args:
         name: of the pipeline run.
@@ -29,7 +31,7 @@ def close_run(name: str, status: str) -> int:
             experiment_names=[EXPERIMENT], filter_string=f"tags.`{PARENT}` = '{parent.info.run_id}'", output_format="list"
         )
         for run in (*children, parent):
-            if run.info.status == "RUNNING":
+            if run is parent or run.info.status == "RUNNING":
                 client.set_terminated(run.info.run_id, status=status)
                 marked += 1
     return marked

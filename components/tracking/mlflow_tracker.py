@@ -1,14 +1,19 @@
 """The `Tracker` that writes to MLflow. A pipeline run is one MLflow run, found by its tag, in which trials and seeds nest."""
 
+import logging
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import mlflow
+from mlflow.exceptions import MlflowException
 
 from components.domain.names import EXPERIMENT, TAG_KIND, TAG_RUN
 from components.domain.tracking import Scalar, Tracker
 from components.tracking.store import connect
+
+logger = logging.getLogger(__name__)
 
 
 class MlflowTracker:
@@ -57,12 +62,29 @@ def open_run(name: str) -> Iterator[MlflowTracker]:
         The tracker; the MLflow run ends FINISHED, or FAILED when the body raises.
     """
     connect()
+    around = _surrounding_run()
     found = mlflow.search_runs(
         experiment_names=[EXPERIMENT], filter_string=f"tags.`{TAG_RUN}` = '{name}' and tags.`{TAG_KIND}` = 'run'", output_format="list"
     )
     if found:
         opened = mlflow.start_run(run_id=found[0].info.run_id)
     else:
-        opened = mlflow.start_run(run_name=name, tags={TAG_RUN: name, TAG_KIND: "run"})
+        opened = mlflow.start_run(run_name=name, tags={TAG_RUN: name, TAG_KIND: "run", **around})
     with opened as run:
         yield MlflowTracker(run.info.run_id)
+
+
+def _surrounding_run() -> dict[str, str]:
+    """Return the tag that nests a run in the one that `MLFLOW_RUN_ID` names, as KFP sets it for each task; none if there is no such run.
+
+    The variable is taken out of the environment: MLflow would otherwise continue that run instead of opening ours.
+    """
+    parent = os.environ.pop("MLFLOW_RUN_ID", None)
+    if not parent:
+        return {}
+    try:
+        mlflow.get_run(parent)
+    except MlflowException:
+        logger.warning("MLFLOW_RUN_ID names no run of this store, so ours stands alone: %s", parent)
+        return {}
+    return {"mlflow.parentRunId": parent}

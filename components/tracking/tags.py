@@ -14,5 +14,6 @@ def run_tags(recipe: Recipe, certificate: Certificate, commit: str) -> dict[str,
         TAG_CERTIFICATE: certificate.digest,
         TAG_LEAKING: str(certificate.leaking).lower(),
         TAG_COMMIT: commit,
+        "mlflow.source.name": "lobule run",
         "model_family": recipe.backbone,
     }

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from components.domain.artifacts import read_dataset
 from components.domain.candidates import Candidates
+from components.domain.errors import InputError
 from components.domain.names import TAG_RECIPE
 from components.domain.recipe import Recipe
 from components.domain.study import read_best
@@ -60,7 +61,10 @@ def train_models(
                     *(name, recipe.seeds, epoch + 1, values["loss"], values["val_loss"], values["val_auc"]),
                 )
 
-            best = fit_network(network, examples, recipe, embeddings, seed=seed, on_epoch=on_epoch)
+            try:
+                best = fit_network(network, examples, recipe, embeddings, seed=seed, on_epoch=on_epoch)
+            except FloatingPointError as error:
+                raise InputError(f"{error}, with learning_rate {recipe.learning_rate:g}; lower it, or search.learning_rate") from None
             card = write_bundle(network, dataset, output / name, recipe=recipe, seed=seed, code=code, commit=commit)
             run.metrics({f"best_{key}": value for key, value in best.items()})
         scores[name] = best["val_auc"]

@@ -30,14 +30,25 @@ def open_study(name: str, *, storage: str, seed: int) -> optuna.Study:
         grace_period=3 * HEARTBEAT_SECONDS,
         heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=2),
     )
-    return optuna.create_study(
+    study = optuna.create_study(
         study_name=name,
         storage=backend,
         load_if_exists=True,
         direction="maximize",
-        sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=4),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=2),
     )
+    # a continued study must not draw again what it drew before
+    study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.get_trials(deepcopy=False)), n_startup_trials=4)
+    return study
+
+
+def enqueue_once(study: optuna.Study, settings: dict[str, float]) -> None:
+    """Queue a trial with these settings unless one has come to a result or waits; a trial that was cut off does not count."""
+    states = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED, optuna.trial.TrialState.WAITING)
+    for trial in study.get_trials(deepcopy=False, states=states):
+        if settings in (trial.params, trial.system_attrs.get("fixed_params")):
+            return
+    study.enqueue_trial(settings)
 
 
 def finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:

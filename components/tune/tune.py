@@ -16,7 +16,7 @@ from components.domain.tracking import Tracker
 from components.learning import network as networks
 from components.learning.phases import Embeddings, Examples, embed, fit_head, fit_pixels, phase_of
 from components.tune.plots import write_plots
-from components.tune.storage import finished, open_study
+from components.tune.storage import enqueue_once, finished, open_study
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +44,7 @@ def tune(
     dataset = read_dataset(training_set)
     examples = Examples.of(dataset, recipe)
     study = open_study(name, storage=storage, seed=recipe.split_seed)
-    if not study.get_trials(deepcopy=False):
-        study.enqueue_trial({"learning_rate": recipe.learning_rate, "dropout": recipe.dropout, "weight_decay": recipe.weight_decay})
+    enqueue_once(study, {"learning_rate": recipe.learning_rate, "dropout": recipe.dropout, "weight_decay": recipe.weight_decay})
     done = len(finished(study))
     if done:
         logger.info("continuing a study with %d of %d trials finished", done, recipe.trials)

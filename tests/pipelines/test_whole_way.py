@@ -29,6 +29,11 @@ def processes_of(home: Path) -> list[str]:
     return found
 
 
+def look_into(shell) -> None:
+    mlflow.set_tracking_uri(shell.store)
+    mlflow.set_registry_uri(shell.store)
+
+
 @pytest.fixture(scope="module")
 def way(sample, shell_at, tmp_path_factory):
     """A run that was interrupted while tuning and then resumed: what each of the two processes said."""
@@ -45,7 +50,7 @@ def way(sample, shell_at, tmp_path_factory):
     ended = time.monotonic() - began
     told += first.stderr.readlines()
     left = processes_of(shell.home)
-    mlflow.set_tracking_uri(shell.store)
+    look_into(shell)
     running = [run.info.run_name for run in mlflow.search_runs(["1"], output_format="list") if run.info.status == "RUNNING"]
     name = re.search(r"lobule run --resume (\S+)", told[-1])[1]
     second = shell("run", "--resume", name)
@@ -54,7 +59,7 @@ def way(sample, shell_at, tmp_path_factory):
 
 @pytest.fixture
 def run(way):
-    mlflow.set_tracking_uri(way["shell"].store)
+    look_into(way["shell"])
     return mlflow.search_runs(["1"], filter_string="tags.`lobule.kind` = 'run'", output_format="list")[0]
 
 
@@ -111,7 +116,7 @@ def test_trials_and_seeds_are_child_runs_with_curves(run):
     assert all("val_auc" in child.data.metrics for child in children if child.info.status == "FINISHED")
 
 
-def test_the_chosen_bundle_is_registered_as_challenger_without_pickle(run):
+def test_the_chosen_bundle_is_registered_as_challenger_without_pickle(run):  # `run` looks into the store
     version = mlflow.MlflowClient().get_model_version_by_alias("lobule-histology", "challenger")
     assert version.tags["lobule.bundle"] == run.data.tags["lobule.bundle"]
     local = Path(mlflow.artifacts.download_artifacts("models:/lobule-histology@challenger"))
@@ -126,7 +131,7 @@ def test_before_a_promotion_there_is_no_champion_to_serve_or_watch(way):
 
 
 def test_pyfunc_the_command_line_and_mlflow_models_predict_give_the_same_scores(way, sample, tmp_path):
-    mlflow.set_tracking_uri(way["shell"].store)
+    look_into(way["shell"])
     images = sorted((sample / "benign").glob("*.png"))[:2] + sorted((sample / "malignant").glob("*.png"))[:1]
     said = json.loads(way["shell"]("predict", *images, "--model", "@challenger", "--json").stdout)["results"]
     expected = [each["probabilities"]["malignant"] for each in said]

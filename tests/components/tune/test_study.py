@@ -7,7 +7,7 @@ import pytest
 
 from components.domain.study import read_best
 from components.domain.tracking import NoTracker
-from components.tune.storage import finished, open_study
+from components.tune.storage import enqueue_once, finished, open_study
 from components.tune.tune import tune
 
 
@@ -54,3 +54,31 @@ def test_values_of_trials_are_finite(study):
     folder, *_ = study
     trials = json.loads((folder / "first" / "trials.json").read_text())
     assert np.isfinite([trial["value"] for trial in trials]).all()
+
+
+def test_the_recipe_as_it_stands_is_tried_even_if_the_first_attempt_was_cut_off(tmp_path):
+    storage = f"sqlite:///{tmp_path}/optuna.db"
+    study = open_study("s", storage=storage, seed=0)
+    enqueue_once(study, {"learning_rate": 0.1})
+    cut_off = study.ask()
+    cut_off.suggest_float("learning_rate", 0.01, 1)  # and then the worker was killed: the trial stays RUNNING
+    enqueue_once(study, {"learning_rate": 0.1})
+    assert study.ask().suggest_float("learning_rate", 0.01, 1) == 0.1
+
+
+def test_the_recipe_as_it_stands_is_queued_once(tmp_path):
+    study = open_study("s", storage=f"sqlite:///{tmp_path}/optuna.db", seed=0)
+    for _ in range(3):
+        enqueue_once(study, {"learning_rate": 0.1})
+    assert len(study.get_trials()) == 1
+
+
+def test_a_continued_study_does_not_draw_again_what_it_drew(tmp_path):
+    storage = f"sqlite:///{tmp_path}/optuna.db"
+    drawn = []
+    for _ in range(3):
+        study = open_study("s", storage=storage, seed=0)
+        trial = study.ask()
+        drawn.append(trial.suggest_float("learning_rate", 0.01, 1))
+        study.tell(trial, 0.5)
+    assert len(set(drawn)) == 3

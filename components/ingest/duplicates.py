@@ -17,18 +17,19 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 from scipy.fft import dctn
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from components.domain.console import progress
 from components.domain.errors import InputError
-from serving.contract import ImageSpec
-from serving.imaging import Pixels, fit
+from serving.imaging import Pixels
 
 THRESHOLD = 40
 METHOD = f"perceptual hash (16x16 DCT, 255 bits), Hamming distance <= {THRESHOLD}"
 HASH_BYTES = 32
+SIDE = 64
 FEATURELESS = bytes(HASH_BYTES)
 """Hash of a picture without content (one even tone): it is like every other such picture, so it is never compared."""
 MAX_PAIRS = 20_000_000
@@ -41,16 +42,13 @@ LEAST_CONTRAST = 1.0
 Pairs = npt.NDArray[np.int64]
 """Rows (i, j) with i < j of images that are near duplicates, int64 [m, 2], sorted."""
 
-_SMALL = ImageSpec(height=64, width=64)
-_GRAY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-
 
 def perceptual_hash(pixels: Pixels) -> bytes:
     """Hash what a picture shows: uint8 [h, w, 3] -> 32 bytes, of which 255 bits are used.
 
     A picture whose gray values at 64 x 64 vary by less than `LEAST_CONTRAST` (standard deviation, of 255) gives `FEATURELESS`.
     """
-    gray = fit(pixels, _SMALL).astype(np.float32) @ _GRAY
+    gray = np.asarray(Image.fromarray(pixels).convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR), dtype=np.float32)
     if float(gray.std()) < LEAST_CONTRAST:
         return FEATURELESS
     low = dctn(gray)[:16, :16].ravel()[1:]

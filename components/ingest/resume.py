@@ -1,7 +1,8 @@
 """An interrupted scan continues: what was decoded is kept, with its pixels, until the data set is whole.
 
-`<cache>/scans/<key>/` holds the pixel file and one line of JSON for each finished chunk, written after the chunk's pixels. The key is a
+`<cache>/scans/<key>/` holds the pixel file and one line of JSON for each finished chunk, with a checksum of its pixels. The key is a
 digest of the files (paths, sizes, times of change), of the image size and of the code that decodes, so nothing stale is continued.
+Nothing is forced to the disk, which takes longer than decoding: what a power failure took is found by the checksum and done again.
 """
 
 import fcntl
@@ -10,10 +11,13 @@ import json
 import shutil
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import numpy as np
 
 import serving.imaging
 from components.domain.artifacts import PIXELS_FILE, pixel_writer
@@ -33,21 +37,25 @@ class Journal:
     """The finished chunks of a scan.
 
     Attributes:
-        file: one line of JSON for each, `[number, results]`.
+        file: one line of JSON for each, `[number, checksum, results]`.
         images: what is scanned, in order.
+        pixels: the file that they are stored in.
     """
 
     file: Path
     images: list[Found]
+    pixels: Path
 
     def read(self) -> dict[int, list[Result]]:
-        """Return the results of each finished chunk; a line that a killed run left half written is dropped."""
+        """Return the results of each finished chunk; what a killed run left half written is dropped."""
         if not self.file.exists():
             return {}
         whole, chunks = [], {}
         for line in self.file.read_text(encoding="utf-8").splitlines():
             try:
-                number, results = json.loads(line)
+                number, checksum, results = json.loads(line)
+                if checksum != self._checksum(number):
+                    continue
                 chunks[int(number)] = [self._result(each) for each in results]
             except (ValueError, TypeError, KeyError, IndexError):
                 break
@@ -56,7 +64,7 @@ class Journal:
         return chunks
 
     def append(self, number: int, results: list[Result]) -> None:
-        """Add a finished chunk, whose pixels are on the disk."""
+        """Add a finished chunk, whose pixels are in the file."""
         rows = []
         for each in results:
             values = asdict(each)
@@ -64,7 +72,11 @@ class Journal:
                 values |= {"found": None, "hash": each.hash.hex()}
             rows.append(values)
         with self.file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps([number, rows], separators=(",", ":")) + "\n")
+            file.write(json.dumps([number, self._checksum(number), rows], separators=(",", ":")) + "\n")
+
+    def _checksum(self, number: int) -> int:
+        pixels = np.load(self.pixels, mmap_mode="r")[number * scan.CHUNK : (number + 1) * scan.CHUNK]
+        return zlib.crc32(np.ascontiguousarray(pixels).data)
 
     def _result(self, values: dict[str, object]) -> Result:
         if "reason" in values:
@@ -97,7 +109,7 @@ def resumable(images: list[Found], spec: ImageSpec, cache: Path) -> Iterator[tup
 
 
 def _place(directory: Path, images: list[Found], spec: ImageSpec) -> tuple[Storage, Journal]:
-    journal = Journal(directory / JOURNAL, images)
+    journal = Journal(directory / JOURNAL, images, directory / PIXELS_FILE)
     if not (directory / PIXELS_FILE).exists() or not journal.file.exists():
         journal.file.unlink(missing_ok=True)
         with pixel_writer(directory, len(images), spec):

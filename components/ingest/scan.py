@@ -22,6 +22,7 @@ import numpy as np
 
 from components.domain.certificate import Excluded
 from components.domain.console import progress
+from components.ingest.allocator import keep_freed_memory
 from components.ingest.duplicates import perceptual_hash
 from components.ingest.layouts.layout import Found
 from components.ingest.masks import mask_state
@@ -79,7 +80,7 @@ class Finished(Protocol):
         """Return the results of each chunk that an earlier try finished."""
 
     def append(self, number: int, results: list[Result]) -> None:
-        """Keep the results of a chunk, whose pixels are on the disk."""
+        """Keep the results of a chunk, whose pixels are in the file."""
 
 
 def scan(
@@ -127,6 +128,7 @@ def content_id(pixels: Pixels) -> str:
 
 
 def _here(chunks: dict[int, list[Task]], storage: Storage | None) -> Iterator[list[Result]]:
+    keep_freed_memory()
     for chunk in chunks.values():
         yield _scan_chunk(chunk, storage)
 
@@ -142,6 +144,7 @@ def _in_workers(chunks: dict[int, list[Task]], storage: Storage | None, workers:
 
 def _start_worker() -> None:
     """Leave Ctrl-C and warnings about odd metadata to the parent, which tells the user once, and end when it ends."""
+    keep_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")
     threading.Thread(target=_follow_parent, daemon=True).start()
@@ -177,6 +180,4 @@ def _scan_chunk(chunk: list[Task], storage: Storage | None) -> list[Result]:
         height, width = pixels.shape[:2]
         mask = mask_state(found, width=width, height=height)
         results.append(Scanned(place, found, content_id(pixels), perceptual_hash(pixels), width, height, decoded.mode, measured, mask))
-    if array is not None:
-        array.flush()
     return results

@@ -36,6 +36,12 @@ def test_a_setting_is_replaced_by_its_text():
         ("balance", "1", "must be of type bool"),
         ("search.learning_rate", "[0.1, 0.01]", "0 <= low <= high"),
         ("image_size", "8", "image_size must lie in [32, 1024]"),
+        ("balance_to", "most", "balance_to must be a count or max, but got 'most'"),
+        ("balance_to", "-3", "balance_to must be a count or max"),
+        ("copies.mixup", "0.2", "a copy has one label"),
+        ("augmentation.zoom", "2.5", "augmentation.zoom must lie in [0, 2]"),
+        ("augmentation.speckle", "1.0", "augmentation.speckle must lie in [0, 1)"),
+        ("augmentation.cutmix", "1.5", "augmentation.cutmix must lie in [0, 1]"),
         ("search.dropout", '["low", "high"]', "search.dropout must be two numbers"),
         ("search.dropout", "[false, true]", "search.dropout must be two numbers"),
         ("search.dropout", "[[0, 1], 0.5]", "search.dropout must be two numbers"),
@@ -47,12 +53,6 @@ def test_a_setting_is_replaced_by_its_text():
         ("positive", '["malignant", ""]', "none empty"),
         ("positive", "[1]", "must be names of classes"),
         ("positive", "[]", "must be names of classes"),
-        ("balance_to", "most", "balance_to must be a count or max, but got 'most'"),
-        ("balance_to", "-3", "balance_to must be a count or max"),
-        ("copies.mixup", "0.2", "a copy has one label"),
-        ("augmentation.zoom", "2.5", "augmentation.zoom must lie in [0, 2]"),
-        ("augmentation.speckle", "1.0", "augmentation.speckle must lie in [0, 1)"),
-        ("augmentation.cutmix", "1.5", "augmentation.cutmix must lie in [0, 1]"),
     ],
 )
 def test_a_bad_setting_is_refused_with_its_rule(key, value, words):
@@ -60,6 +60,11 @@ def test_a_bad_setting_is_refused_with_its_rule(key, value, words):
         presets.load("quickstart").override({key: value})
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("to", ["0", "max", "891"])
+def test_the_target_count_of_copies_is_set_as_text_or_number(to):
+    assert presets.load("quickstart").override({"balance_to": to, "copies.rotation": "45"}).balance_to == to
 
 
 def choices_for(key):
@@ -73,11 +78,6 @@ def test_an_unknown_setting_names_those_that_can_be_set():
     assert {"epochs", "augmentation.zoom", "search.dropout"} <= set(choices)
     assert not {"name", "task", "augmentation", "search"} & set(choices)
     assert choices_for("search.epochs") == ["search.dropout", "search.learning_rate", "search.weight_decay"]
-
-
-@pytest.mark.parametrize("to", ["0", "max", "891"])
-def test_the_target_count_of_copies_is_set_as_text_or_number(to):
-    assert presets.load("quickstart").override({"balance_to": to, "copies.rotation": "45"}).balance_to == to
 
 
 def test_an_unknown_recipe_names_those_that_exist():

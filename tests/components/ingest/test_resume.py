@@ -52,7 +52,7 @@ def test_what_was_finished_is_not_done_again_and_the_result_is_the_same(draw, tm
     expected = scan(images, workers=1)
     folder = interrupt(images, tmp_path / "cache", after=2)
     with (folder / JOURNAL).open("a") as file:
-        file.write('[2,[{"place":64,"fou')  # the kill came in the middle of a line
+        file.write('[2,7,[{"place":64,"fou')  # the kill came in the middle of a line
     with caplog.at_level(logging.INFO, "components"), resumable(images, SPEC, tmp_path / "cache") as (storage, finished):
         scanned, unreadable = scan(images, storage, workers=1, finished=finished)
         pixels = np.load(storage.file).copy()
@@ -64,6 +64,16 @@ def test_what_was_finished_is_not_done_again_and_the_result_is_the_same(draw, tm
         assert scan(images, storage, workers=1, finished=finished) == (scanned, unreadable)
         assert np.array_equal(np.load(storage.file), pixels)
     assert not folder.exists()
+
+
+def test_pixels_that_a_power_failure_took_are_decoded_again(draw, tmp_path: Path) -> None:
+    images = list_images(draw(FILES)).images
+    interrupt(images, tmp_path, after=2)
+    with resumable(images, SPEC, tmp_path) as (storage, finished):
+        pixels = np.load(storage.file, mmap_mode="r+")
+        pixels[5] = 0
+        pixels.flush()
+        assert list(finished.read()) == [1]
 
 
 @pytest.mark.parametrize("what", ["a file changed", "another size", "another label"])

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-import serving.imaging
+import serving
 from components.domain.artifacts import PIXELS_FILE, pixel_writer
 from components.domain.certificate import Excluded
 from components.ingest import duplicates, masks, scan
@@ -120,8 +120,10 @@ def _place(directory: Path, images: list[Found], spec: ImageSpec) -> tuple[Stora
 
 def _key(images: list[Found], spec: ImageSpec) -> str:
     digest = hashlib.sha256(spec.model_dump_json().encode())
-    for module in (serving.imaging, scan, duplicates, masks):
+    for module in (scan, duplicates, masks):
         digest.update(Path(str(module.__file__)).read_bytes())
+    for source in sorted(Path(str(serving.__file__)).parent.glob("*.py")):
+        digest.update(source.read_bytes())
     for image in images:
         root = Path(str(image.path)[: -len(image.source)] or ".")
         digest.update(f"{image.path}\0{image.label}\0{image.group}\0".encode("utf-8", "surrogateescape"))

@@ -11,7 +11,8 @@ from components.ingest.source import source_version
 RECIPE = Recipe(name="test", task="histology", backbone="convnet", image_size=32)
 
 
-def test_the_component_writes_a_certified_data_set_in_its_own_process(draw, tmp_path: Path) -> None:
+def test_the_component_writes_a_certified_data_set_in_its_own_process(draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOBULE_HOME", str(tmp_path / "home"))
     source = draw({f"{label}/{row}.png": 100 * place + row for place, label in enumerate(("benign", "malignant")) for row in range(6)})
 
     @dsl.pipeline(name="only-ingest")

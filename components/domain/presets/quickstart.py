@@ -19,6 +19,8 @@ RECIPE = Recipe(
     trial_epochs=6,
     seeds=2,
     patience=8,
+    validation=0.2,
+    target_sensitivity=0.98,
     learning_rate=2e-3,
     dropout=0.2,
     augmentation=Augmentation(flips="both", brightness=0.05, stain=0.05),

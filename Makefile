@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links -p 3.11
+COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --generate-hashes --no-header -p 3.11
 
 .PHONY: help setup run test test-fast bench-data lint format lock clean
 

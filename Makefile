@@ -26,10 +26,10 @@ run: setup  ## The whole way once: sample data to a served, monitored champion (
 	@$(BIN)/lobule run --promote || [ $$? -eq 3 ]
 
 test: lint  ## Everything that must hold: format, types, imports, all tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest -m "slow or not slow"
 
 test-fast: setup  ## The tests that take seconds
-	@$(BIN)/pytest -m "not slow"
+	@$(BIN)/pytest
 
 bench-data: setup  ## Decoding, memory and near duplicates beside the way published notebooks do it
 	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python infra/bench/data.py

@@ -138,23 +138,32 @@ class Predictor:
         if not pixels:
             return []
         scores = self.scores(np.stack([fit(image, self.card.image) for image in pixels]))
-        return [self._answer(scores, index, image) for index, image in enumerate(pixels)]
+        return [answer(scores, index, properties(image), self.card) for index, image in enumerate(pixels)]
 
-    def _answer(self, scores: Scores, index: int, image: Pixels) -> Prediction:
-        probabilities, distance = scores.probabilities[index], float(scores.distance[index])
-        chosen = predicted_class(probabilities, self.card)
-        verdict, reasons = judge(probabilities, distance, self.card)
-        return Prediction(
-            probabilities=probabilities,
-            predicted_class=chosen,
-            confidence=float(probabilities[chosen]),
-            verdict=verdict,
-            reasons=reasons,
-            embedding=scores.embedding[index],
-            distance=distance,
-            properties=properties(image),
-            activation=scores.activation[index, :, :, self.card.positive_index],
-        )
+
+def answer(scores: Scores, index: int, measured: Mapping[str, float], card: Card) -> Prediction:
+    """Turn one image's scores into the answer that a user gets; training writes the reference window with it.
+
+    Args:
+        scores: of a batch.
+        index: of the image in it.
+        measured: its properties as decoded (`serving.imaging.properties`).
+        card: of the bundle; holds the operating point and the limits.
+    """
+    probabilities, distance = scores.probabilities[index], float(scores.distance[index])
+    chosen = predicted_class(probabilities, card)
+    verdict, reasons = judge(probabilities, distance, card)
+    return Prediction(
+        probabilities=probabilities,
+        predicted_class=chosen,
+        confidence=float(probabilities[chosen]),
+        verdict=verdict,
+        reasons=reasons,
+        embedding=scores.embedding[index],
+        distance=distance,
+        properties=measured,
+        activation=scores.activation[index, :, :, card.positive_index],
+    )
 
 
 def softmax(logits: Floats) -> Floats:

@@ -23,10 +23,9 @@ from components.learning.scores import validation_scores
 from components.train.calibrate import choose_limits, choose_operating_point, fit_temperature
 from serving.contract import CANARY_FILE, PROPERTIES, REFERENCE_FILE, Card, ImageSpec, Limits, OperatingPoint
 from serving.openvino_graph import OpenVinoGraph
-from serving.predictor import Prediction, Predictor, Scores, softmax
+from serving.predictor import Predictor, Scores, answer, softmax
 from serving.reference import NEIGHBOURS, knn_distance
 from serving.rows import prediction_row, rows_table
-from serving.verdict import judge, predicted_class
 
 EXPORT_TOLERANCE = 1e-3
 """Largest difference of a probability between Keras and the exported graph."""
@@ -142,22 +141,8 @@ def _write_reference(bundle: Path, dataset: Dataset, scores: Scores, card: Card)
     table = dataset.table.take(pa.array(dataset.rows("validation")))
     measured = table.select([f"property_{name}" for name in PROPERTIES]).rename_columns(list(PROPERTIES)).to_pylist()
     groups, rows = _groups(dataset), []
+    time = datetime.fromisoformat(card.created)
     for index, properties in enumerate(measured):
-        probabilities, distance = scores.probabilities[index], float(scores.distance[index])
-        chosen = predicted_class(probabilities, card)
-        verdict, reasons = judge(probabilities, distance, card)
-        prediction = Prediction(
-            probabilities=probabilities,
-            predicted_class=chosen,
-            confidence=float(probabilities[chosen]),
-            verdict=verdict,
-            reasons=reasons,
-            embedding=scores.embedding[index],
-            distance=distance,
-            properties=properties,
-            activation=scores.activation[index, :, :, card.positive_index],
-        )
-        time = datetime.fromisoformat(card.created)
-        row = prediction_row(prediction, card, bundle="", request_id=f"reference-{index}", time=time, group=groups[index])
-        rows.append(row)
+        prediction = answer(scores, index, properties, card)
+        rows.append(prediction_row(prediction, card, bundle="", request_id=f"reference-{index}", time=time, group=groups[index]))
     pq.write_table(rows_table(rows), bundle / REFERENCE_FILE)

@@ -10,6 +10,7 @@ import keras
 
 from components.domain.errors import InputError
 from components.domain.recipe import Recipe
+from components.learning.fused import fuse
 
 MOMENTUM = 0.9
 """Of batch normalisation trained from scratch: with the few hundred steps of a small data set, the statistics that inference uses would
@@ -74,7 +75,7 @@ def build(recipe: Recipe, classes: int, *, weights: str | None, dropout: float, 
     try:
         with warnings.catch_warnings():  # Keras only warns when layers keep their random weights
             warnings.filterwarnings("error", message=".*freshly-initialized weights")
-            backbone = builder(recipe.image_size, weights)
+            backbone = fuse(builder(recipe.image_size, weights))
     except Exception as error:  # Keras raises a bare Exception when a download fails
         if weights is None:
             raise

@@ -20,7 +20,15 @@ logger = logging.getLogger(__name__)
 
 
 def train_models(
-    training_set: Path, study: Path, output: Path, *, weights: str | None, code: str, commit: str, tracker: Tracker
+    training_set: Path,
+    study: Path,
+    output: Path,
+    *,
+    weights: str | None,
+    code: str,
+    commit: str,
+    tracker: Tracker,
+    checkpoints: Path | None = None,
 ) -> Candidates:
     """Train one model per seed and write their bundles.
 
@@ -32,6 +40,7 @@ def train_models(
         code: digest of the code.
         commit: git commit.
         tracker: told the curves: of each seed in a child run, of the chosen one in the run itself.
+        checkpoints: directory from which a training that was cut off goes on.
 
     Returns:
         The candidates; the one with the best validation AUC is chosen.
@@ -62,7 +71,9 @@ def train_models(
                 )
 
             try:
-                best = fit_network(network, examples, recipe, embeddings, seed=seed, on_epoch=on_epoch)
+                best = fit_network(
+                    network, examples, recipe, embeddings, seed=seed, on_epoch=on_epoch, checkpoints=checkpoints and checkpoints / name
+                )
             except FloatingPointError as error:
                 raise InputError(f"{error}, with learning_rate {recipe.learning_rate:g}; lower it, or search.learning_rate") from None
             card = write_bundle(network, dataset, output / name, recipe=recipe, seed=seed, code=code, commit=commit)

@@ -16,12 +16,13 @@ def tune(training_set: Input[Dataset], recipe: str, weights: str, run: str, code
     from components.domain.console import step
     from components.domain.recipe import Recipe
     from components.domain.settings import home, optuna_storage
+    from components.learning.checkpoint import checkpoints
     from components.learning.weights import resolve
     from components.tracking.mlflow_tracker import open_run
     from components.tracking.tags import run_tags
     from components.tune.tune import tune as search
 
-    with step("tune"), open_run(run) as tracker:
+    with step("tune"), open_run(run) as tracker, checkpoints(home() / "checkpoints", run, "tune") as kept:
         tracker.tags(run_tags(Recipe.from_json(recipe), Certificate.read(Path(training_set.path)), commit))
         for file in AUGMENTATION_FILES:
             tracker.file(Path(training_set.path) / file)
@@ -33,5 +34,6 @@ def tune(training_set: Input[Dataset], recipe: str, weights: str, run: str, code
             name=run,
             storage=optuna_storage(),
             tracker=tracker,
+            checkpoints=kept,
         )
     return value

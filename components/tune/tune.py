@@ -22,7 +22,15 @@ logger = logging.getLogger(__name__)
 
 
 def tune(
-    training_set: Path, output: Path, *, recipe: Recipe, weights: str | None, name: str, storage: str, tracker: Tracker
+    training_set: Path,
+    output: Path,
+    *,
+    recipe: Recipe,
+    weights: str | None,
+    name: str,
+    storage: str,
+    tracker: Tracker,
+    checkpoints: Path | None = None,
 ) -> tuple[Recipe, float]:
     """Search until the recipe's number of trials have finished, counting those of an earlier, interrupted call.
 
@@ -34,6 +42,7 @@ def tune(
         name: of the study.
         storage: SQLAlchemy URL where it lives.
         tracker: told each trial as a child run.
+        checkpoints: directory from which a trial that was cut off goes on.
 
     Returns:
         The recipe with the best trial's settings, and its validation AUC.
@@ -55,7 +64,9 @@ def tune(
                 networks.build(recipe, len(dataset.classes), weights=weights, dropout=0.0, seed=0), examples, recipe, seed=recipe.split_seed
             )
         study.optimize(
-            _objective(recipe, examples, embeddings, weights=weights, classes=len(dataset.classes), tracker=tracker),
+            _objective(
+                recipe, examples, embeddings, weights=weights, classes=len(dataset.classes), tracker=tracker, checkpoints=checkpoints
+            ),
             n_trials=1,
             catch=(ArithmeticError,),
         )
@@ -79,7 +90,14 @@ def tune(
 
 
 def _objective(
-    recipe: Recipe, examples: Examples, embeddings: Embeddings | None, *, weights: str | None, classes: int, tracker: Tracker
+    recipe: Recipe,
+    examples: Examples,
+    embeddings: Embeddings | None,
+    *,
+    weights: str | None,
+    classes: int,
+    tracker: Tracker,
+    checkpoints: Path | None,
 ) -> Callable[[optuna.Trial], float]:
     space = recipe.search
 
@@ -103,17 +121,20 @@ def _objective(
 
             seed = recipe.split_seed
             network = networks.build(candidate, classes, weights=weights, dropout=candidate.dropout, seed=seed)
+            checkpoint = checkpoints and checkpoints / f"trial-{candidate.digest.removeprefix('sha256:')[:16]}.npz"
             phase = phase_of(candidate, epochs=recipe.trial_epochs, learning_rate=candidate.learning_rate, seed=seed)
             try:
                 if embeddings is None:
-                    result = fit_pixels(network, examples, candidate, phase, on_epoch)
+                    result = fit_pixels(network, examples, candidate, phase, on_epoch, checkpoint=checkpoint)
                 else:
-                    result = fit_head(network, embeddings, examples, phase, on_epoch)
+                    result = fit_head(network, embeddings, examples, phase, on_epoch, checkpoint=checkpoint)
             except optuna.TrialPruned:
                 pruned = True
             else:
                 pruned = False
                 run.metrics({"best_val_auc": result["val_auc"]})
+        if checkpoint:
+            checkpoint.unlink(missing_ok=True)
         if pruned:
             raise optuna.TrialPruned
         return result["val_auc"]

@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 
 from components.domain.errors import InputError, RefusedError
+from components.domain.recipe_parts import part_json
 from components.domain.settings import home, tracking_uri
 from components.ingest.layouts import list_images
 from components.ingest.source import lasting, open_source, source_version
@@ -65,6 +66,8 @@ def new_run(
             "source": lasting(source),
             "source_version": source_version(root),
             "recipe": chosen.to_json(),
+            "ingest_recipe": part_json(chosen, "ingest"),
+            "augment_recipe": part_json(chosen, "augment"),
             "weights": str(Path(weights).resolve()) if Path(weights).is_file() else weights,
             "model": chosen.model_name,
             "policy": Policy.from_toml(policy_text()).to_json(),

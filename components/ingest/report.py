@@ -42,11 +42,14 @@ def render(seen: Inspection, *, certificate: Certificate | None = None, splits: 
     numbers = {
         "images": f"{seen.kept:,}",
         "classes": str(len(seen.classes)),
-        "patients or slides": f"{seen.patients:,}" if seen.patients else "unknown",
+        "patients or slides": f"{seen.patients:,}" if seen.patients else "none",
         "groups to split by": f"{seen.groups:,}",
         "near-duplicate pairs": f"{seen.near_duplicate_pairs:,}",
         "leak of a random split": leak,
     }
+    if seen.masks:
+        blank = sum(seen.blank_masks.values())
+        numbers["with lesion masks" + (f", {blank:,} of them blank" if blank else "")] = f"{seen.masks:,}"
     if certificate:
         numbers["pairs across our splits"] = str(certificate.edges_across_splits)
         if certificate.moved:

@@ -11,6 +11,7 @@ from components.domain.artifacts import read_dataset
 from components.domain.errors import InputError
 from components.domain.names import TAG_RECIPE
 from components.domain.recipe import Recipe
+from components.domain.recipe_parts import require_made_for
 from components.domain.study import write_best
 from components.domain.tracking import Tracker
 from components.learning import network as networks
@@ -51,6 +52,7 @@ def tune(
         InputError: if no trial gave a result.
     """
     dataset = read_dataset(training_set)
+    require_made_for(dataset.made_with, recipe)
     examples = Examples.of(dataset, recipe)
     study = open_study(name, storage=storage, seed=recipe.split_seed)
     enqueue_once(study, {"learning_rate": recipe.learning_rate, "dropout": recipe.dropout, "weight_decay": recipe.weight_decay})

@@ -93,6 +93,11 @@ def compare_address(run_ids: Sequence[str], experiment: str) -> str:
     return f"{base}/#/compare-runs?runs={runs}&experiments={experiments}"
 
 
+def opens_with() -> str:
+    """Return the words for how MLflow's pages open: a server's are there, those of the embedded store need `lobule ui`."""
+    return "" if tracking_uri().startswith(("http://", "https://")) else " (start it with `lobule ui`)"
+
+
 def _only_model() -> str:
     names = model_names()
     if len(names) != 1:

@@ -8,7 +8,11 @@ TAG_KIND = "lobule.kind"
 """`run` (one pipeline run, the unit of the leaderboard), `trial` or `seed`."""
 TAG_RECIPE = "lobule.recipe"
 TAG_TASK = "lobule.task"
+TAG_SETTINGS = "lobule.settings"
+"""What a user changed of the recipe, as `key=value` separated by blanks; "" if nothing."""
 TAG_DATASET = "lobule.dataset"
+TAG_TEST = "lobule.test"
+"""Digest of the test split's rows: runs rank against each other only where it is equal."""
 TAG_CERTIFICATE = "lobule.certificate"
 TAG_BUNDLE = "lobule.bundle"
 TAG_LEAKING = "lobule.leaking"
@@ -24,5 +28,15 @@ CHALLENGER = "challenger"
 
 
 def test_metric(name: str) -> str:
-    """Return the MLflow name of a test metric; its interval's ends add `_low` and `_high`."""
+    """Return the MLflow name of a test metric of the chosen model."""
     return f"test_{name}"
+
+
+def interval_metrics(name: str) -> tuple[str, str]:
+    """Return the MLflow names of the ends of a test metric's interval: a section of their own on MLflow's pages."""
+    return f"interval/test_{name}_low", f"interval/test_{name}_high"
+
+
+def seed_metrics(name: str) -> tuple[str, str]:
+    """Return the MLflow names of a test metric's mean and standard deviation over the seeds."""
+    return f"seeds/test_{name}_mean", f"seeds/test_{name}_std"

@@ -3,7 +3,18 @@
 import statistics
 from pathlib import Path
 
-from components.domain.names import TAG_BUNDLE, TAG_CERTIFICATE, TAG_DATASET, TAG_LEAKING, TAG_ORACLE, TAG_RECIPE, test_metric
+from components.domain.names import (
+    TAG_BUNDLE,
+    TAG_CERTIFICATE,
+    TAG_DATASET,
+    TAG_LEAKING,
+    TAG_ORACLE,
+    TAG_RECIPE,
+    TAG_TEST,
+    interval_metrics,
+    seed_metrics,
+    test_metric,
+)
 from components.domain.report import PREDICTIONS_FILE, REPORT_FILE, Report
 from components.domain.tracking import Tracker
 from components.evaluate.page import PAGE_FILE, TOO_FEW
@@ -23,17 +34,18 @@ def log_report(report: Report, directory: Path, tracker: Tracker) -> None:
     """
     values: dict[str, float] = {SEEDS: len(report.seeds["auc"]), test_metric("images"): report.images, test_metric("groups"): report.groups}
     for name, interval in report.metrics.items():
-        metric = test_metric(name)
-        values |= {metric: interval.value, f"{metric}_low": interval.low, f"{metric}_high": interval.high}
+        values[test_metric(name)] = interval.value
+    for name, interval in report.metrics.items():
+        values.update(zip(interval_metrics(name), (interval.low, interval.high), strict=True))
     for name, seeds in report.seeds.items():
-        metric = test_metric(name)
         spread = statistics.stdev(seeds) if len(seeds) > 1 else 0.0
-        values |= {f"{metric}_seeds_mean": statistics.fmean(seeds), f"{metric}_seeds_std": spread}
+        values.update(zip(seed_metrics(name), (statistics.fmean(seeds), spread), strict=True))
     tracker.metrics(values)
     tracker.tags(
         {
             TAG_RECIPE: report.recipe,
             TAG_DATASET: report.dataset,
+            TAG_TEST: report.test,
             TAG_CERTIFICATE: report.certificate,
             TAG_BUNDLE: report.bundle,
             TAG_LEAKING: "true" if report.leaking else "false",

@@ -1,5 +1,7 @@
 """Names that several steps must agree on: MLflow's experiment, tags and metrics."""
 
+from collections.abc import Mapping
+
 EXPERIMENT = "lobule"
 
 TAG_RUN = "lobule.run"
@@ -35,6 +37,16 @@ def test_metric(name: str) -> str:
 def interval_metrics(name: str) -> tuple[str, str]:
     """Return the MLflow names of the ends of a test metric's interval: a section of their own on MLflow's pages."""
     return f"interval/test_{name}_low", f"interval/test_{name}_high"
+
+
+def interval_found(values: Mapping[str, float], name: str) -> tuple[float, float] | None:
+    """Return the ends of a test metric's interval among a run's metrics, None if they are not there.
+
+    Runs of version 0.1 keep them beside the metric, as `test_auc_low`; those are read as well.
+    """
+    old = (f"{test_metric(name)}_low", f"{test_metric(name)}_high")
+    keys = next((keys for keys in (interval_metrics(name), old) if set(keys) <= set(values)), None)
+    return (values[keys[0]], values[keys[1]]) if keys else None
 
 
 def seed_metrics(name: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from components.domain.names import (
     TAG_RUN,
     TAG_SETTINGS,
     TAG_TEST,
-    interval_metrics,
+    interval_found,
     seed_metrics,
     test_metric,
 )
@@ -154,11 +154,7 @@ def _row(run: Any) -> Row:  # noqa: ANN401 - MLflow ships no types
         recipe=tags.get(TAG_RECIPE),
         settings=tags.get(TAG_SETTINGS, ""),
         status=str(run.info.status).lower(),
-        metrics={
-            name: Interval(values[test_metric(name)], *(values[end] for end in interval_metrics(name)))
-            for name in names
-            if set(interval_metrics(name)) <= set(values)
-        },
+        metrics={name: Interval(values[test_metric(name)], *ends) for name in names if (ends := interval_found(values, name))},
         over_seeds={
             name: Spread(*(values[each] for each in seed_metrics(name))) for name in names if set(seed_metrics(name)) <= set(values)
         },

@@ -1,5 +1,6 @@
 """What of a recipe stands beside other runs."""
 
+from components.domain.names import interval_found, interval_metrics
 from components.domain.parameters import changes, parameters
 from components.domain.presets import load
 
@@ -25,3 +26,9 @@ def test_what_was_changed_is_told_and_how_hard_was_searched_is_not():
     recipe = load("ultrasound-mobilenetv2")
     assert changes(recipe) == "" and changes(recipe.override({"trials": "2", "seeds": "3"})) == ""
     assert changes(recipe.override({"fine_tune_epochs": "0", "backbone": "convnet"})) == "backbone=convnet fine_tune_epochs=0"
+
+
+def test_runs_of_an_earlier_version_keep_their_intervals():
+    assert interval_found({"test_auc": 0.9, "test_auc_low": 0.8, "test_auc_high": 0.95}, "auc") == (0.8, 0.95)
+    assert interval_found(dict(zip(interval_metrics("auc"), (0.7, 0.9), strict=True)), "auc") == (0.7, 0.9)
+    assert interval_found({"test_auc": 0.9}, "auc") is None

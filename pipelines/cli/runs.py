@@ -70,7 +70,8 @@ def _print(found: list["Board"], metric: str) -> None:
         if board.test is None:
             click.echo("Not evaluated")
         else:
-            click.echo(f"Test images {_short(board.test)}: {first.images or '?'} images of {first.groups or '?'} groups")
+            data = ", ".join(sorted({_short(row.dataset) for row in board.rows}))
+            click.echo(f"Test images {_short(board.test)}: {first.images or '?'} images of {first.groups or '?'} groups; data {data}")
         _print_board(board, metric)
     if sum(board.test is not None for board in found) > 1:
         click.echo("\nRuns on different test images are not ranked against each other; `lobule compare` says what they have in common.")
@@ -82,9 +83,9 @@ def _print_board(board: "Board", metric: str) -> None:
     evaluated = board.test is not None
     name = "AUC" if metric == "auc" else metric
     extra = [each for each in USUAL if each != metric] if evaluated else []
-    figures = [f"{name} over seeds", f"chosen model's {name} [95 %]", *extra] if evaluated else []
+    figures = [f"{name} over seeds", f"chosen {name} [95 %]", *extra] if evaluated else []
     table = Table(box=None, pad_edge=False)
-    for title in ("", "recipe", *figures, "seeds", "trials", "time", "leaks", "data", "status", "run"):
+    for title in ("", "recipe", *figures, "seeds", "trials", "time", "run"):
         table.add_column(title, no_wrap=True)
     for rank, row in _ranked(board):
         spread = row.over_seeds.get(metric)
@@ -94,18 +95,20 @@ def _print_board(board: "Board", metric: str) -> None:
             *(f"{row.metrics[each].value:.3f}" if each in row.metrics else "" for each in extra),
         ]
         table.add_row(
-            "" if rank is None else str(rank),
+            _place(rank, row),
             " ".join(filter(None, (row.recipe, row.settings))),
             *(told if evaluated else ()),
             "" if row.seeds is None else str(row.seeds),
             "" if row.trials is None else str(row.trials),
             "" if row.seconds is None else _duration(row.seconds),
-            "LEAKS" if row.leaking else "ORACLE" if row.oracle else "no",
-            _short(row.dataset),
-            row.status,
             row.run,
         )
     show(table)
+
+
+def _place(rank: int | None, row: "Row") -> str:
+    """Return a run's place, or why it has none."""
+    return str(rank) if rank else "LEAKS" if row.leaking else "ORACLE" if row.oracle else row.status
 
 
 def _figure(interval: "Interval | None") -> str:

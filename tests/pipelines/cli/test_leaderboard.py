@@ -102,16 +102,17 @@ def test_the_leaderboard_reads_without_colour(run, home):
     code, out, _ = run("runs", "--sort", "f1")
     lines = out.splitlines()
     assert code == 0 and "\x1b" not in out
-    assert lines[0] == "Test images tttttttt: 200 images of 200 groups"
-    assert lines[1].split()[-9:] == ["accuracy", "sensitivity", "seeds", "trials", "time", "leaks", "data", "status", "run"]
+    assert lines[0] == "Test images tttttttt: 200 images of 200 groups; data dddddddd"
+    assert lines[1].split()[-6:] == ["accuracy", "sensitivity", "seeds", "trials", "time", "run"]
     assert "1.000 [1.000, 1.000]" in lines[2] and lines[2].rstrip().endswith("better")
-    assert "LEAKS" in next(line for line in lines if "leaking" in line)
+    assert next(line for line in lines if "leaking" in line).startswith("LEAKS")
+    assert next(line for line in lines if "broken" in line).startswith("failed")
     assert "/#/compare-runs?runs=" in lines[-1] and "`lobule ui`" in lines[-2]
 
 
 def test_runs_on_other_test_images_are_a_board_of_their_own(run, home):
     lines = run("runs")[1].splitlines()
-    assert "Test images uuuuuuuu: 30 images of 30 groups" in lines and "Not evaluated" in lines
+    assert "Test images uuuuuuuu: 30 images of 30 groups; data eeeeeeee" in lines and "Not evaluated" in lines
     assert any("not ranked against each other" in line for line in lines)
     rows = json.loads(run("runs", "--json", "--data", "sha256:uuuu")[1])["runs"]
     assert [row["run"] for row in rows] == ["other"]

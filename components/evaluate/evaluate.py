@@ -64,7 +64,7 @@ def evaluate_model(candidates: Path, dataset: Path, output: Path, *, draws: int 
     )
     report.write(output)
     pq.write_table(predictions_table(models, data), output / PREDICTIONS_FILE)
-    write_plots(models, data, output)
+    write_plots(models, data, predictor, report=report, output=output)
     write_page(report, output, draws=measured.draws, redrawn=measured.redrawn)
     _tell(report.metrics["auc"], fewest_groups(models[0].scored.labels.tolist(), groups))
     return report

@@ -13,8 +13,9 @@ from components.domain.predictions import read_predictions
 from components.domain.report import Report
 from components.domain.tracking import NoTracker
 from components.evaluate.curves import classification_curves
+from components.evaluate.error_sheet import evidence, worst_errors
 from components.evaluate.evaluate import evaluate_model
-from components.evaluate.plots import PLOTS, worst_errors
+from components.evaluate.plots import PLOTS
 from components.evaluate.record import log_report
 
 
@@ -86,6 +87,11 @@ def test_the_most_confident_error_comes_first(dataset, write_candidates, output)
     report = evaluate_model(write_candidates(dataset), dataset, output, draws=20)
     predictions = read_predictions(output, report)
     assert [predictions.ids[place][:17] for place in worst_errors(predictions.scored)] == ["test-malignant-04", "test-benign-04-0"]
+
+
+def test_a_heat_map_shows_what_speaks_for_a_class_and_nothing_where_nothing_does():
+    assert evidence(np.array([[2.0, -1.0], [4.0, 0.0]])).tolist() == [[0.5, 0.0], [1.0, 0.0]]
+    assert not evidence(np.full((2, 2), -3.0)).any()
 
 
 def test_curves_are_plain_and_finite(dataset, write_candidates, output):

@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 
 from components.domain.artifacts import SPLITS, Dataset, read_dataset
 from components.domain.bootstrap import Bootstrapped, bootstrap
+from components.domain.candidates import CURVES_FILE
 from components.domain.errors import InputError
 from components.domain.intervals import FEWEST_GROUPS, fewest_groups, widen
-from components.domain.metrics import CLASS_METRICS, Floats, measure, measure_classes
+from components.domain.metrics import CLASS_METRICS, Floats, confusion_matrix, measure, measure_classes
 from components.domain.report import PREDICTIONS_FILE, Interval, Report
 from components.domain.selective import measure_selective, selective_parts
 from components.evaluate.page import write_page
@@ -65,7 +66,8 @@ def evaluate_model(candidates: Path, dataset: Path, output: Path, *, draws: int 
     report.write(output)
     pq.write_table(predictions_table(models, data), output / PREDICTIONS_FILE)
     write_plots(models, data, predictor, report=report, output=output)
-    write_page(report, output, draws=measured.draws, redrawn=measured.redrawn)
+    curves = candidates / CURVES_FILE
+    write_page(report, output, draws=measured.draws, redrawn=measured.redrawn, training=curves if curves.is_file() else None)
     _tell(report.metrics["auc"], fewest_groups(models[0].scored.labels.tolist(), groups))
     return report
 
@@ -112,6 +114,7 @@ def _report(models: list[ModelScores], intervals: dict[str, Interval], data: Dat
         seeds={name: [values[name] for values in single] for name in single[0]},
         leaking=data.certificate.leaking or any(model.card.leaking for model in models),
         oracle=data.oracle,
+        confusion=confusion_matrix(chosen.scored).tolist(),
         verdicts={str(verdict): chosen.verdicts.count(verdict) for verdict in Verdict},
         operating_point=chosen.card.operating_point,
         limits=chosen.card.limits,

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from components.domain.artifacts import Dataset
-from components.domain.metrics import ECE_BINS, Ints, Scored
+from components.domain.metrics import ECE_BINS, Scored, confusion_matrix
 from components.domain.report import Report
 from components.evaluate.error_sheet import draw_errors
 from components.evaluate.reliability_plots import draw_risk_coverage, draw_robustness
@@ -52,12 +52,6 @@ def write_plots(models: list[ModelScores], dataset: Dataset, predictor: Predicto
         figures["robustness.png"] = draw_robustness(report.robustness)
     for name, figure in figures.items():
         figure.savefig(output / name, dpi=110, bbox_inches="tight", facecolor="white", metadata={"Software": None})
-
-
-def confusion_matrix(scored: Scored) -> Ints:
-    """Count images by true (row) and predicted (column) class, int64 [K, K]."""
-    classes = scored.probabilities.shape[1]
-    return np.bincount(scored.labels * classes + scored.predicted, minlength=classes**2).reshape(classes, classes)
 
 
 def _confusion(scored: Scored, classes: Sequence[str]) -> Figure:

@@ -41,7 +41,7 @@ def write_page(report: Report, directory: Path, *, draws: int, redrawn: int, tra
 def render(report: Report, directory: Path, *, draws: int, redrawn: int, training: Path | None = None) -> str:
     """Return the page."""
     sections = {
-        "Metrics": metrics_table(report) + _how(draws, redrawn),
+        "Metrics": metrics_table(report) + _how(draws, redrawn, len(report.seeds["auc"])),
         "Classes": class_table(report),
         "Plots": f'<div class="plots">{_plots(directory, training)}</div>',
         "Errors": _figure(directory / "errors.png", PLOTS["errors.png"], wide=True),
@@ -70,11 +70,14 @@ classes {escape(", ".join(report.classes))}; positive is {escape(report.positive
 """
 
 
-def _how(draws: int, redrawn: int) -> str:
+def _how(draws: int, redrawn: int, seeds: int) -> str:
+    spread = (
+        " The seeds column holds mean and standard deviation, and the lowest and highest value, of models trained with different seeds."
+    )
     return f"""<p class="soft">Intervals: percentiles of {draws:,} resamples of groups, not of images;
 {redrawn:,} more lacked a class and were drawn again.
-A share whose interval has no width or ends at 0 or 1 has the wider of it and Wilson's on as many groups.
-The seeds column holds mean and standard deviation, and the lowest and highest value, of models trained with different seeds.</p>"""
+A share whose interval has no width or ends at 0 or 1 has the wider of it and Wilson's on
+as many groups.{spread if seeds > 1 else ""}</p>"""
 
 
 def _tile(title: str, interval: Interval) -> str:

@@ -70,10 +70,10 @@ def table(head: Sequence[str], rows: Iterable[str]) -> str:
 
 
 def metrics_table(report: Report) -> str:
-    """Return every overall metric with its interval, what the seeds say, and what it is."""
-    return table(
-        ("metric", "value, 95 % interval", "0 to 1", f"{len(report.seeds['auc'])} seeds"), (_metric_row(report, name) for name in MEANINGS)
-    )
+    """Return every overall metric with its interval, what it is, and what the seeds say where there are several."""
+    seeds = len(report.seeds["auc"])
+    head = ("metric", "value, 95 % interval", "0 to 1", *([f"{seeds} seeds"] if seeds > 1 else []))
+    return table(head, (_metric_row(report, name) for name in MEANINGS))
 
 
 def class_table(report: Report) -> str:
@@ -116,15 +116,13 @@ def identity_table(report: Report) -> str:
 
 
 def _metric_row(report: Report, name: str) -> str:
-    interval = report.metrics[name]
-    seeds = report.seeds.get(name, [])
+    interval, seeds = report.metrics[name], report.seeds.get(name, [])
     spread = ""
     if len(seeds) > 1:
-        spread = (
-            f"{statistics.fmean(seeds):.3f} \u00b1 {statistics.stdev(seeds):.3f}<br><small>{min(seeds):.3f} to {max(seeds):.3f}</small>"
-        )
+        said = f"{statistics.fmean(seeds):.3f} \u00b1 {statistics.stdev(seeds):.3f}"
+        spread = f"<td>{said}<br><small>{min(seeds):.3f} to {max(seeds):.3f}</small></td>"
     drawn = bar(interval) if name in _SCALED else ""
-    return f"<tr><th>{_spoken(name)}<small>{MEANINGS[name]}</small></th>{cell(interval)}<td>{drawn}</td><td>{spread}</td></tr>"
+    return f"<tr><th>{_spoken(name)}<small>{MEANINGS[name]}</small></th>{cell(interval)}<td>{drawn}</td>{spread}</tr>"
 
 
 def _slice_row(value: str, part: Part) -> str:

@@ -27,6 +27,9 @@ class Remark:
 
 def headline(report: Report) -> str:
     """Return the verdict: what the model finds and what that costs, in one sentence."""
+    if not report.confusion:  # of an earlier version
+        found, cleared = report.metrics["sensitivity"].value, report.metrics["specificity"].value
+        return f"It finds {found:.0%} of {report.positive} images and calls {1 - cleared:.0%} of the others {report.positive}."
     place = report.classes.index(report.positive)
     found, all_positive = report.confusion[place][place], sum(report.confusion[place])
     alarms = sum(row[place] for number, row in enumerate(report.confusion) if number != place)

@@ -62,6 +62,10 @@ def test_the_verdict_is_one_sentence_with_its_counts():
     assert headline(REPORT) == "It finds 90 of 100 malignant images (90%) and calls 30 of 100 others malignant (30%)."
 
 
+def test_without_counts_the_verdict_has_the_shares():
+    assert headline(replace(REPORT, confusion=[])) == "It finds 90% of malignant images and calls 30% of the others malignant."
+
+
 def test_a_target_that_the_interval_does_not_reach_warns_and_one_within_it_does_not():
     missed = said(REPORT, "Operating point")
     assert missed.warns and "sensitivity of 95%, reached 96% there and 90% [80 to 94] on test, below it" in missed.text

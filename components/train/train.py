@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from components.domain.artifacts import read_dataset
-from components.domain.candidates import Candidates
+from components.domain.candidates import CURVES_FILE, Candidates
 from components.domain.errors import InputError
 from components.domain.names import TAG_RECIPE
+from components.domain.parameters import parameters
 from components.domain.recipe import Recipe
-from components.domain.study import read_best
+from components.domain.study import read_best, read_values
 from components.domain.tracking import Tracker
 from components.learning import network as networks
 from components.learning.phases import Examples, embed, fit_network
@@ -83,15 +84,20 @@ def train_models(
     candidates = Candidates(chosen=max(scores, key=lambda name: scores[name]), validation_auc=scores)
     candidates.write(output)
     _record(recipe, candidates, curves[candidates.chosen], output, tracker)
+    values = read_values(study)
+    if values:
+        tracker.metrics({"best_trial_val_auc": max(value for value in values if value is not None), "trials": len(values)})
     return candidates
 
 
 def _record(recipe: Recipe, candidates: Candidates, curves: list[dict[str, float]], output: Path, tracker: Tracker) -> None:
-    tracker.params(recipe.flat())
+    tracker.params(parameters(recipe))
+    tracker.metrics(
+        {"best_val_auc": candidates.validation_auc[candidates.chosen]}
+    )  # first: the metric that MLflow's compare page opens with
     for epoch, values in enumerate(curves):
         tracker.metrics(values, step=epoch)
-    tracker.metrics({"best_val_auc": candidates.validation_auc[candidates.chosen]})
     path = output / "recipe.json"
     path.write_text(recipe.to_json() + "\n", encoding="utf-8")
     tracker.file(path)
-    tracker.file(write_curves(curves, output / "curves.png", weighted=recipe.balance))
+    tracker.file(write_curves(curves, output / CURVES_FILE, weighted=recipe.balance))

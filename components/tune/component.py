@@ -23,7 +23,7 @@ def tune(training_set: Input[Dataset], recipe: str, weights: str, run: str, code
     from components.tune.tune import tune as search
 
     with step("tune"), open_run(run) as tracker, checkpoints(home() / "checkpoints", run, "tune") as kept:
-        tracker.tags(run_tags(Recipe.from_json(recipe), Certificate.read(Path(training_set.path)), commit))
+        tracker.tags(run_tags(run, Recipe.from_json(recipe), Certificate.read(Path(training_set.path)), commit))
         for file in AUGMENTATION_FILES:
             tracker.file(Path(training_set.path) / file)
         _, value = search(

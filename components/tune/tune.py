@@ -12,7 +12,7 @@ from components.domain.errors import InputError
 from components.domain.names import TAG_RECIPE
 from components.domain.recipe import Recipe
 from components.domain.recipe_parts import require_made_for
-from components.domain.study import write_best
+from components.domain.study import TRIALS_FILE, write_best
 from components.domain.tracking import Tracker
 from components.learning import network as networks
 from components.learning.phases import Embeddings, Examples, embed, fit_head, fit_pixels, phase_of
@@ -83,10 +83,9 @@ def tune(
     best = recipe.override({key: repr(value) for key, value in study.best_params.items()})
     write_best(output, best)
     trials = [{"number": t.number, "state": t.state.name, "value": t.value, **t.params} for t in study.get_trials(deepcopy=False)]
-    (output / "trials.json").write_text(json.dumps(trials, indent=2) + "\n", encoding="utf-8")
+    (output / TRIALS_FILE).write_text(json.dumps(trials, indent=2) + "\n", encoding="utf-8")
     for plot in write_plots(study, output):
         tracker.file(plot)
-    tracker.metrics({"best_trial_val_auc": study.best_value, "trials": len(trials)})
     tracker.tags({"lobule.study": name})
     return best, float(study.best_value)
 

@@ -98,15 +98,14 @@ def _auc(run_id: str | None) -> Interval | None:
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    from components.domain.names import test_metric
+    from components.domain.names import interval_found, test_metric
 
     try:
         metrics = mlflow.get_run(run_id).data.metrics if run_id else {}
     except MlflowException:  # the run was deleted, the version stays
         return None
-    name = test_metric("auc")
-    keys = (name, f"{name}_low", f"{name}_high")
-    return Interval(*(metrics[key] for key in keys)) if set(keys) <= set(metrics) else None
+    ends = interval_found(metrics, "auc")
+    return Interval(metrics[test_metric("auc")], *ends) if ends else None
 
 
 def _history(versions: list[Version]) -> list["Entry"]:

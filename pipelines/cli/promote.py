@@ -49,7 +49,7 @@ def command(version: str, model: str | None, reason: str, force: bool, dry_run: 
     if not open_store():
         raise InputError("there is no registered model yet; train one with `lobule run`")
     from components.promote.policy import Policy, policy_text
-    from components.promote.registry import decide_version, promote_version
+    from components.promote.promotion import decide_version, promote_version
 
     rules = Policy.from_toml(policy_text(policy_file))
     name, number = find_version(version, model)

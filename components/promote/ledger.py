@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal
 
-from serving.signing import Signed, check
+from components.domain.signing import Signed, check
 
 Action = Literal["decide", "rollback", "observe"]
 

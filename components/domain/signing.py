@@ -1,7 +1,7 @@
 """Signatures with a shared key: HMAC-SHA256 (RFC 2104) over a text, with the key named by its first digits, never shown.
 
-The ledger signs its entries and registration the digest of a bundle; the service checks the latter before it loads one. A
-signature reads `hmac-sha256:<key id>:<hex>`. The key is the setting `LOBULE_SIGNING_KEY`; whoever has it can sign.
+The ledger signs its entries with it. A signature reads `hmac-sha256:<key id>:<hex>`. The key is the setting
+`LOBULE_SIGNING_KEY`; whoever has it can sign.
 """
 
 import hashlib
@@ -9,8 +9,6 @@ import hmac
 from typing import Literal
 
 KIND = "hmac-sha256"
-TAG_SIGNATURE = "lobule.signature"
-"""Tag of a model version: the signature of its bundle's digest."""
 Signed = Literal["valid", "wrong", "unsigned", "other key", "no key"]
 """What a check found: it fits; it does not; there is none; it names another key; there is one, but no key to check it with."""
 

@@ -3,7 +3,7 @@ import hmac
 
 import pytest
 
-from serving.signing import check, key_id, sign
+from components.domain.signing import check, key_id, sign
 
 
 def test_a_signature_is_the_hmac_of_the_text_and_names_its_key():

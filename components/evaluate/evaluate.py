@@ -12,16 +12,14 @@ from components.domain.artifacts import SPLITS, Dataset, read_dataset
 from components.domain.bootstrap import Bootstrapped, bootstrap
 from components.domain.errors import InputError
 from components.domain.intervals import FEWEST_GROUPS, fewest_groups, widen
-from components.domain.metrics import Floats, Scored, measure, measure_classes
+from components.domain.metrics import CLASS_METRICS, Floats, measure, measure_classes
 from components.domain.report import PREDICTIONS_FILE, Interval, Report
+from components.domain.selective import measure_selective, selective_parts
 from components.evaluate.page import write_page
 from components.evaluate.plots import write_plots
 from components.evaluate.scoring import ModelScores, predictions_table, score_candidates
-from serving.contract import Verdict
 
 logger = logging.getLogger(__name__)
-COVERAGE = "coverage"
-"""Share of the images that the service would answer rather than abstain from."""
 
 
 def evaluate_model(candidates: Path, dataset: Path, output: Path, *, draws: int = 1000, seed: int = 0) -> Report:
@@ -61,15 +59,19 @@ def evaluate_model(candidates: Path, dataset: Path, output: Path, *, draws: int 
 
 
 def measure_chosen(model: ModelScores, groups: list[str], *, draws: int, seed: int) -> Bootstrapped:
-    """Return every metric of a model with its interval: those of `measure`, `coverage`, and `<class index>.<metric>`."""
-    accepted = np.array([verdict is Verdict.ACCEPT for verdict in model.verdicts], dtype=np.float64)
+    """Return every metric of a model with its interval: those of `measure_model`, and `<class index>.<metric>`."""
 
     def all_metrics(weights: Floats) -> dict[str, Floats]:
-        coverage = (weights @ accepted) / weights.sum(axis=1)
-        return {**measure(model.scored, weights), COVERAGE: coverage, **measure_classes(model.scored, weights)}
+        return {**measure_model(model, weights), **measure_classes(model.scored, weights)}
 
     found = bootstrap(all_metrics, groups, labels=model.scored.labels, draws=draws, seed=seed)
-    return replace(found, intervals=widen(found.intervals, model.scored, groups, of_all=(COVERAGE,)))
+    return replace(found, intervals=widen(found.intervals, model.scored, groups, others=selective_parts(model.verdicts)))
+
+
+def measure_model(model: ModelScores, weights: Floats) -> dict[str, Floats]:
+    """Return the metrics of `measure` and of `measure_selective` under each row of weights, float64 [B] each."""
+    threshold = model.card.operating_point.threshold
+    return {**measure(model.scored, weights), **measure_selective(model.scored, model.verdicts, threshold, weights)}
 
 
 def _tell(auc: Interval, fewest: int) -> None:
@@ -82,7 +84,7 @@ def _tell(auc: Interval, fewest: int) -> None:
 def _report(models: list[ModelScores], intervals: dict[str, Interval], data: Dataset, groups: list[str]) -> Report:
     chosen = models[0]
     by_seed = sorted(models, key=lambda model: model.card.seed)
-    single = [_values(model.scored) for model in by_seed]
+    single = [_values(model) for model in by_seed]
     return Report(
         bundle=chosen.digest,
         dataset=data.certificate.dataset,
@@ -94,14 +96,12 @@ def _report(models: list[ModelScores], intervals: dict[str, Interval], data: Dat
         images=len(groups),
         groups=len(Counter(groups)),
         metrics={name: interval for name, interval in intervals.items() if "." not in name},
-        per_class={
-            label: {name: intervals[f"{index}.{name}"] for name in ("recall", "precision")} for index, label in enumerate(data.classes)
-        },
+        per_class={label: {name: intervals[f"{index}.{name}"] for name in CLASS_METRICS} for index, label in enumerate(data.classes)},
         seeds={name: [values[name] for values in single] for name in single[0]},
         leaking=data.certificate.leaking or any(model.card.leaking for model in models),
         oracle=data.oracle,
     )
 
 
-def _values(scored: Scored) -> dict[str, float]:
-    return {name: float(value[0]) for name, value in measure(scored, np.ones((1, len(scored.labels)))).items()}
+def _values(model: ModelScores) -> dict[str, float]:
+    return {name: float(value[0]) for name, value in measure_model(model, np.ones((1, len(model.verdicts)))).items()}

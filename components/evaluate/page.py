@@ -7,6 +7,7 @@ from pathlib import Path
 from components.domain.intervals import FEWEST_GROUPS
 from components.domain.metrics import HIGHER_IS_BETTER
 from components.domain.report import Interval, Report
+from components.domain.selective import SELECTIVE_HIGHER_IS_BETTER
 from components.evaluate.plots import PLOTS
 from serving.contract import DISCLAIMER
 
@@ -22,10 +23,14 @@ MEANINGS = {
     "f1": "harmonic mean of precision and sensitivity",
     "accuracy": "share of images whose class is right, at the operating point",
     "balanced_accuracy": "mean over classes of the share that is right",
+    "kappa": "Cohen's: agreement of true and predicted class beyond chance, 1 at most",
     "brier": "mean squared error of the probabilities; lower is better",
     "ece": "expected calibration error of the largest probability; lower is better",
     "log_loss": "mean negative logarithm of the true class's probability; lower is better",
     "coverage": "share of images that the service answers rather than abstains from",
+    "selective_accuracy": "share of the answered images whose class is right",
+    "out_of_distribution": "share of images that the service refuses as unlike any it learnt from; the limit's false alarms",
+    "aurc": "area under the share of wrong answers against coverage, surest answers first; lower is better",
 }
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1a1c1e; --soft: #5b6168; --paper: #ffffff; --line: #d9dde1; --warn: #b3261e; }
@@ -79,7 +84,7 @@ def render(report: Report, directory: Path, *, draws: int, redrawn: int) -> str:
 classes {escape(", ".join(report.classes))}; positive is {escape(report.positive)}. In brackets 95 % intervals. {DISCLAIMER}</p>
 {leak if report.leaking else ""}{oracle if report.oracle else ""}{few}
 <h2>Metrics</h2><div class="wide"><table><tr><th>metric</th><th>value</th><th>{len(report.seeds["auc"])} seeds</th><th>meaning</th></tr>
-{"".join(_row(report, name) for name in (*HIGHER_IS_BETTER, "coverage"))}</table></div>
+{"".join(_row(report, name) for name in (*HIGHER_IS_BETTER, *SELECTIVE_HIGHER_IS_BETTER))}</table></div>
 <p class="soft">Intervals: percentiles of {draws:,} resamples of groups, not of images;
 {redrawn:,} more lacked a class and were drawn again.
 A share whose interval has no width or ends at 0 or 1 has the wider of it and Wilson's on as many groups.

@@ -118,7 +118,8 @@ def test_one_seed_has_no_deviation(dataset, write_candidates, output):
 def test_four_groups_a_class_state_no_interval_and_say_so(dataset, write_candidates, output, caplog):
     caplog.set_level("INFO", logger="components")
     report = evaluate_model(write_candidates(dataset), dataset, output, draws=20)
-    assert {(part.low, part.high) for name, part in report.metrics.items() if name != "log_loss"} == {(0.0, 1.0)}
+    assert {(part.low, part.high) for name, part in report.metrics.items() if name not in ("log_loss", "kappa")} == {(0.0, 1.0)}
+    assert (report.metrics["kappa"].low, report.metrics["kappa"].high) == (-1.0, 1.0)
     assert "test AUC 0.984, too few groups for an interval (a class has 4; 5 are needed)" in caplog.text
     recorder = Recorder()
     log_report(report, output, recorder)

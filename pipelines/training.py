@@ -130,12 +130,22 @@ def training_pipeline(placement: Placement) -> dsl.base_component.BaseComponent:
         version = registered.output
         packaged = place(package(candidates=candidates, name=model, version=version, code=code), cpu="1", memory="2Gi")
         checked = place(
-            serve_check(bento=packaged.outputs["bento"], dataset=dataset, report=report, images=CHECKED_IMAGES, code=code),
+            serve_check(
+                bento=packaged.outputs["bento"],
+                dataset=dataset,
+                report=report,
+                name=model,
+                version=version,
+                images=CHECKED_IMAGES,
+                code=code,
+            ),
             cpu="2",
             memory="4Gi",
         )
         gate = place(
-            promote(name=model, version=version, policy=policy, run=run, actor=actor, apply=apply, code=code).after(checked),
+            promote(dataset=dataset, name=model, version=version, policy=policy, run=run, actor=actor, apply=apply, code=code).after(
+                checked
+            ),
             cpu="1",
             memory="2Gi",
             pure=False,

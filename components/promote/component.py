@@ -1,16 +1,27 @@
 """Promotion as a pipeline step."""
 
 from kfp import dsl
-from kfp.dsl import Markdown, Output
+from kfp.dsl import Dataset, Input, Markdown, Output
 
 from components import images
 
 
 @dsl.component(base_image=images.TRAIN, install_kfp_package=False)
-def promote(name: str, version: str, policy: str, run: str, actor: str, apply: bool, code: str, decision: Output[Markdown]) -> str:
+def promote(
+    dataset: Input[Dataset],
+    name: str,
+    version: str,
+    policy: str,
+    run: str,
+    actor: str,
+    apply: bool,
+    code: str,
+    decision: Output[Markdown],
+) -> str:
     """Run the gate on a registered version; returns `promote`, `reject` or `cannot tell`.
 
     Args:
+        dataset: the certified data with its test split, should the champion have to be scored on it again.
         name: of the registered model.
         version: of the challenger.
         policy: the promotion policy as JSON (`Policy.to_json`).
@@ -24,6 +35,7 @@ def promote(name: str, version: str, policy: str, run: str, actor: str, apply: b
 
     from components.domain.console import step
     from components.domain.settings import actor as login
+    from components.domain.settings import home
     from components.promote.policy import Policy
     from components.promote.promotion import decide_version, promote_version
     from components.promote.wording import told
@@ -32,9 +44,12 @@ def promote(name: str, version: str, policy: str, run: str, actor: str, apply: b
     with step("promote"):
         rules = Policy.from_json(policy)
         connect()
+        data, cache = Path(dataset.path), home() / "cache" / "bundles"
         if apply:
-            result = promote_version(name, version, policy=rules, reason="", force=False, actor=actor or login(), run=run)
+            result = promote_version(
+                name, version, policy=rules, reason="", force=False, actor=actor or login(), run=run, dataset=data, cache=cache
+            )
         else:
-            result = decide_version(name, version, policy=rules)
+            result = decide_version(name, version, policy=rules, dataset=data, cache=cache)
         Path(decision.path).write_text(told(result, name=name, version=version, applied=apply), encoding="utf-8")
         return str(result.outcome)

@@ -5,7 +5,7 @@ import logging
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from components.promote.gate import Decision
+from components.promote.findings import Decision
 
 logger = logging.getLogger(__name__)
 

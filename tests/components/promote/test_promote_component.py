@@ -37,6 +37,7 @@ def version(store, tmp_path, evidence):
 def test_a_task_shows_first_and_moves_the_alias_only_when_told_to(version, tmp_path):
     page = dsl.Markdown(name="decision", uri=str(tmp_path / "decision"), metadata={})
     given = {
+        "dataset": dsl.Dataset(name="dataset", uri=str(tmp_path / "dataset"), metadata={}),
         "name": NAME,
         "version": version,
         "policy": Policy.from_toml(policy_text()).to_json(),
@@ -54,6 +55,8 @@ def test_a_task_shows_first_and_moves_the_alias_only_when_told_to(version, tmp_p
 def test_a_wrong_policy_ends_the_task_with_one_line(version, tmp_path, capfd):
     page = dsl.Markdown(name="decision", uri=str(tmp_path / "decision"), metadata={})
     with pytest.raises(SystemExit) as end:
-        promote.python_func(name=NAME, version=version, policy="strict = true", run="r", actor="", code="x", apply=True, decision=page)
+        promote.python_func(
+            dataset=page, name=NAME, version=version, policy="strict = true", run="r", actor="", code="x", apply=True, decision=page
+        )
     assert end.value.code == 2
     assert "[promote] error: the policy must be the JSON of a policy" in capfd.readouterr().err

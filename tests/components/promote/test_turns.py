@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +20,8 @@ NAME = "lobule-test"
 
 
 def promote(version, *, reason="", force=False):
-    return promote_version(NAME, version, policy=Policy.from_toml(policy_text()), reason=reason, force=force, actor="ann")
+    policy = Policy.from_toml(policy_text())
+    return promote_version(NAME, version, policy=policy, reason=reason, force=force, actor="ann", cache=Path("unused"))
 
 
 def move(version, before, by):

@@ -43,20 +43,23 @@ def champion_again(
         dataset: the challenger's data set; None looks where its run says it lay.
         cache: directory in which bundles are kept.
     """
-    place = dataset or _place_of_data(challenger.run_id)
-    if place is None or not (place / CERTIFICATE_FILE).is_file():
-        kept = _kept(challenger.run_id, theirs, ours)
-        where = f"{place}, which is not on this machine" if place else "a place that its run does not name"
-        return kept or f"its data lies in {where}; ask where it was trained, by `lobule run --resume RUN`"
-    uri = mlflow.get_tracking_uri()
+    found = _score(champion, ours, theirs, dataset=dataset or _place_of_data(challenger.run_id), cache=cache)
+    if isinstance(found, Again):
+        _keep(challenger.run_id, found, theirs, ours)
+        return found
+    return _kept(challenger.run_id, theirs, ours) or found
+
+
+def _score(champion: ModelVersion, ours: Read, theirs: Read, *, dataset: Path | None, cache: Path) -> Again | str:
+    if dataset is None or not (dataset / CERTIFICATE_FILE).is_file():
+        where = f"{dataset}, which is not on this machine" if dataset else "a place that its run does not name"
+        return f"its data lies in {where}; ask where it was trained, by `lobule run --resume RUN`"
+    place = Location(champion.name, str(champion.version), None)
     try:
-        bundle = fetch(Location(champion.name, str(champion.version), None), tracking_uri=uri, cache=cache)
+        bundle = fetch(place, tracking_uri=mlflow.get_tracking_uri(), cache=cache)
     except RegistryError as error:
         return str(error)
-    again = score_again(bundle, place, ours.evidence.report.certificate, seen=theirs.rows)
-    if isinstance(again, Again):
-        _keep(challenger.run_id, again, theirs, ours)
-    return again
+    return score_again(bundle, dataset, ours.evidence.report.certificate, seen=theirs.rows)
 
 
 def _place_of_data(run_id: str) -> Path | None:

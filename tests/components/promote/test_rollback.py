@@ -33,8 +33,8 @@ def models(store, bundles, write_dataset, tmp_path):
         weights = bundles.WEIGHTS * np.float32(1 / number)
         bundles.write_bundle(candidates / "seed-0", weights=weights, operating_point={"threshold": threshold, **POINT})
         Candidates("seed-0", {"seed-0": 0.9}).write(candidates)
-        with open_run(f"run-{number}") as tracker:
-            assert register_model(candidates, dataset, run=f"run-{number}", tracker=tracker) == str(number)
+        with open_run(f"{tmp_path.name}-{number}") as tracker:
+            assert register_model(candidates, dataset, run=f"{tmp_path.name}-{number}", tracker=tracker) == str(number)
     for version in ("1", "2"):
         turn = begin(NAME, actor="ann")
         turn.end(Entry(NAME, "decide", version, turn.champion, version, "promote"), run_id="")

@@ -50,6 +50,8 @@ def home(patch, evidence, tmp_path_factory):
             (directory / name).write_text("stand-in for a file that evaluation writes")
         with open_run(run) as tracker:
             log_report(report, directory, tracker)
+            for name in ("certificate.json", "certified.parquet", "serve_check.json"):
+                tracker.file(directory / name)
             with tracker.child("seed-0") as child:
                 child.metrics({"test_auc": 0.99})
         client = mlflow.MlflowClient()

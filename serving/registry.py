@@ -24,6 +24,8 @@ ARTIFACT = "bundle"
 """Name of the artifact of a registered pyfunc model that is the bundle directory."""
 TAG_BUNDLE = "lobule.bundle"
 """Tag of a model version that names the digest of its bundle."""
+TAG_LEDGER = "lobule.ledger"
+"""Tag of a registered model that is the ledger of another one, and no model."""
 _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -115,7 +117,7 @@ def _locate(client: "MlflowClient", text: str) -> Location:
     name, _, version = text.rpartition("/")
     if not version.isdigit():
         raise RegistryError(f"{text!r} names no model; {FORMS}")
-    name = name or _only([found.name for found in client.search_registered_models()], text)
+    name = name or _only([found.name for found in client.search_registered_models() if TAG_LEDGER not in found.tags], text)
     return Location(name, str(client.get_model_version(name, version).version), None)
 
 

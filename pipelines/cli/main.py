@@ -17,6 +17,7 @@ COMMANDS = {
     "compare": "pipelines.cli.compare",
     "models": "pipelines.cli.models",
     "promote": "pipelines.cli.promote",
+    "rollback": "pipelines.cli.rollback",
     "package": "pipelines.cli.package",
     "serve": "pipelines.cli.serve",
     "predict": "pipelines.cli.predict",

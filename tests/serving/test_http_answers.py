@@ -152,6 +152,10 @@ def test_health_describes_the_model(service_url: str, bundle: Path):
     assert health["refused"] is None
 
 
+def test_a_bundle_that_no_registry_knows_has_no_test_figures(service_url: str, bundle: Path):
+    assert web.get(f"{service_url}/evaluation").json() == {"evaluation": None, "bundle": tree_digest(bundle)}
+
+
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/docs", "/openapi.json", "/health"])
 def test_the_pages_beside_the_answers_are_there(service_url: str, path: str):
     assert web.get(service_url + path).status_code == 200

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from serving.heatmap import explain
 from serving.http_errors import error_body
 from serving.imaging import ImageError, decode
 from serving.metrics import Metrics
@@ -44,7 +45,8 @@ class Answerer:
         if wanted.image or wanted.explain:
             small = shrink(pixels)
             image = data_uri(small) if wanted.image else None
-            heatmap = data_uri(overlay(small, prediction.activation)) if wanted.explain else None
+            if wanted.explain:
+                heatmap = data_uri(overlay(small, explain(served.predictor, pixels, prediction.predicted_class)))
         card = served.predictor.card
         self._metrics.predictions.labels(
             str(version_number(served) or ""), card.classes[prediction.predicted_class], prediction.verdict.value

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
@@ -13,6 +13,7 @@ from serving import docs_page, http_errors
 from serving.answer import Answerer, Wanted
 from serving.contract import DISCLAIMER
 from serving.engine import Engine
+from serving.evaluation import Evaluations
 from serving.http_errors import ApiError
 from serving.responses import DASHBOARD, Json, envelope, health_document
 from serving.settings import ServiceSettings
@@ -49,6 +50,7 @@ def create_app() -> FastAPI:
     """Build the application; it answers once `app.state.context` is set."""
     app = FastAPI(title="Lobule", version="1", description=DISCLAIMER, docs_url=None, redoc_url=None)
     http_errors.install(app)
+    evaluations = Evaluations()
 
     @app.post("/predict", responses=_ERRORS, openapi_extra=_body("image", several=False))
     async def predict(request: Request, explain: Explain = False, image: Picture = True) -> Response:
@@ -82,6 +84,14 @@ def create_app() -> FastAPI:
         """Describe the model that is served, and the service."""
         context = _context(request)
         return _json(health_document(context.slot, context.settings))
+
+    @app.get("/evaluation")
+    async def evaluation(request: Request) -> Response:
+        """Tell what the model reached on its test split, with 95 % intervals; `evaluation` is null where nobody knows."""
+        context = _context(request)
+        served = _served(context)
+        found = await evaluations.of(served, context.settings.tracking_uri)
+        return _json({"evaluation": asdict(found) if found else None, "bundle": served.predictor.digest})
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:

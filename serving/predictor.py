@@ -52,7 +52,6 @@ class Prediction:
         embedding: [D].
         distance: to the reference images.
         properties: of the image as decoded, one float per name in `serving.contract.PROPERTIES`.
-        activation: of the positive class, [h, w].
     """
 
     probabilities: Floats
@@ -63,7 +62,6 @@ class Prediction:
     embedding: Floats
     distance: float
     properties: Mapping[str, float]
-    activation: Floats
 
 
 class Predictor:
@@ -162,7 +160,6 @@ def answer(scores: Scores, index: int, measured: Mapping[str, float], card: Card
         embedding=scores.embedding[index],
         distance=distance,
         properties=measured,
-        activation=scores.activation[index, :, :, card.positive_index],
     )
 
 

@@ -66,7 +66,7 @@ def health_document(slot: Slot, settings: ServiceSettings) -> Json:
         "max_images": settings.max_images,
         "formats": list(FORMATS),
     }
-    base: Json = {"refused": slot.refused, "uploads": limits, "api_key_required": bool(settings.api_keys)}
+    base: Json = {"refused": slot.refused, "uploads": limits, "api_key_required": bool(settings.api_keys), "links": _links(settings)}
     served = slot.current
     if served is None:
         return {"status": "no_model", "reason": slot.refused, **base}
@@ -81,6 +81,10 @@ def health_document(slot: Slot, settings: ServiceSettings) -> Json:
         **_card_document(served.predictor.card),
         **base,
     }
+
+
+def _links(settings: ServiceSettings) -> Json:
+    return {name: url for name, url in (("mlflow", settings.mlflow_url), ("drift", settings.drift_url)) if url}
 
 
 def _card_document(card: Card) -> Json:

@@ -31,10 +31,12 @@ class Setting:
 
 def _number(low: float, kind: Callable[[str], T]) -> Callable[[str], T]:
     def parse(text: str) -> T:
-        value = kind(text)
-        if not low <= float(text) < float("inf"):
-            raise ValueError(f"at least {low:g}")
-        return value
+        try:
+            if low <= float(text) < float("inf"):
+                return kind(text)
+        except ValueError:
+            pass
+        raise ValueError(f"a {'whole ' if kind is int else ''}number of at least {low:g}")
 
     return parse
 
@@ -45,6 +47,12 @@ def _keys(text: str) -> tuple[str, ...]:
 
 def _count(text: str) -> int:
     return _number(1, int)(text)
+
+
+def _address(text: str) -> str:
+    if not text.startswith(("http://", "https://")) or "@" in text:
+        raise ValueError("an address that starts with http:// or https:// and holds no password")
+    return text
 
 
 def _home() -> Path:
@@ -87,6 +95,12 @@ class ServiceSettings:
         default=(),
         metadata=_define("LOBULE_API_KEYS", "none: open", "keys that may call the service, separated by commas", _keys),
         repr=False,
+    )
+    mlflow_url: str = field(
+        default="", metadata=_define("LOBULE_MLFLOW_URL", "none", "address of the MLflow UI, for the dashboard's link", _address)
+    )
+    drift_url: str = field(
+        default="", metadata=_define("LOBULE_DRIFT_URL", "none", "address of the newest drift report, for the dashboard's link", _address)
     )
     prediction_log: Path | None = field(
         default_factory=lambda: _home() / "predictions",
@@ -142,7 +156,7 @@ class ServiceSettings:
             try:
                 chosen[item.name] = item.metadata["parse"](text)
             except ValueError as error:
-                raise SettingsError(f"{setting.name} must be a number in range ({error}), but got {text!r}; correct or unset it") from None
+                raise SettingsError(f"{setting.name} must be {error}, but got {text!r}; correct or unset it") from None
         return cls(**chosen)  # type: ignore[arg-type]  # each value comes from its field's own parser
 
 

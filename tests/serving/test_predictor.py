@@ -45,7 +45,6 @@ def test_an_image_of_another_size_is_brought_to_the_card(predictor: Predictor):
     assert answer.probabilities == pytest.approx(expected(plain(200, 60, 20)), abs=1e-5)
     assert (answer.properties["width"], answer.properties["height"]) == (70.0, 90.0)
     assert set(answer.properties) == set(PROPERTIES)
-    assert answer.activation.shape == (4, 4)
 
 
 def test_confidence_is_the_probability_of_the_predicted_class(predictor: Predictor):
@@ -59,13 +58,6 @@ def test_confidence_is_the_probability_of_the_predicted_class(predictor: Predict
 def test_blue_is_unlike_the_red_and_green_reference(predictor: Predictor):
     assert predictor.predict([plain(0, 0, 255)])[0].verdict == Verdict.OUT_OF_DISTRIBUTION
     assert predictor.predict([plain(250, 5, 20)])[0].verdict == Verdict.ACCEPT
-
-
-def test_the_heat_is_where_the_red_is(predictor: Predictor):
-    image = plain(0, 255, 0)
-    image[:16, :16] = (255, 0, 0)
-    activation = predictor.predict([image])[0].activation
-    assert (activation > 0).tolist() == [[True, True, False, False]] * 2 + [[False] * 4] * 2
 
 
 def test_no_images_have_no_answers(predictor: Predictor):

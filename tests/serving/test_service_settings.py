@@ -31,6 +31,8 @@ def test_the_prediction_log_can_be_switched_off():
         ("LOBULE_TIMEOUT", "inf"),
         ("LOBULE_THREADS", "1.5"),
         ("LOBULE_TIMEOUT", "nan"),
+        ("LOBULE_MLFLOW_URL", "javascript:alert(1)"),
+        ("LOBULE_DRIFT_URL", "https://name:word@host/"),
     ],
 )
 def test_a_value_out_of_range_is_told_by_its_name(name: str, text: str):

@@ -4,10 +4,14 @@ The bundle cannot know: it is complete before anybody looks at the test images.
 """
 
 import asyncio
+import time
 from dataclasses import dataclass
 
 from serving.registry import evaluated
 from serving.slot import Served
+
+FORGET_SECONDS = 60.0
+"""After which a registry that knew nothing is asked again."""
 
 
 @dataclass(frozen=True)
@@ -29,24 +33,24 @@ class Evaluation:
 
 
 class Evaluations:
-    """Finds the evaluation of what is served, and keeps the last one found."""
+    """Finds the evaluation of what is served, and keeps the last answer."""
 
     def __init__(self) -> None:
-        self._kept: tuple[str, Evaluation] | None = None
+        self._kept: tuple[str, Evaluation | None] | None = None
+        self._again = 0.0
         self._asking = asyncio.Lock()
 
     async def of(self, served: Served, tracking_uri: str) -> Evaluation | None:
         """Return the evaluation of a served model, or None where nobody knows it."""
         bundle = served.predictor.digest
         async with self._asking:
-            if self._kept and self._kept[0] == bundle:
+            if self._kept and self._kept[0] == bundle and (self._kept[1] or time.monotonic() < self._again):
                 return self._kept[1]
             if served.version is None:
                 return None
             values = await asyncio.to_thread(evaluated, served.name, served.version, bundle=bundle, tracking_uri=tracking_uri)
             found = evaluation_of(values)
-            if found:
-                self._kept = bundle, found
+            self._kept, self._again = (bundle, found), time.monotonic() + FORGET_SECONDS
             return found
 
 

@@ -147,7 +147,7 @@ async function refresh() {
     drawNoModel(...places, error.message, error.remedy);
     return;
   }
-  const shown = JSON.stringify(health);
+  const shown = JSON.stringify({ ...health, registry: health.registry?.unreachable }); // when it was asked is no news
   if (shown === state.shown) return; // what has the focus keeps it
   Object.assign(state, { health, shown });
   if (health.api_key_required && !service.hasKey) find("key-form").hidden = false;

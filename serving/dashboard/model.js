@@ -40,6 +40,7 @@ function warnings(health) {
   if (health.leaking) found.push("This model was trained under a protocol that leaks between training and test images. Its scores are for comparison only.");
   if (health.oracle) found.push("This model learnt from images cut down to their lesion by a mask. It answers nothing meaningful about a whole image.");
   if (health.refused) found.push(`A newer version was refused: ${health.refused}`);
+  if (health.registry?.unreachable) found.push("The model registry does not answer. This model goes on serving; a newer champion would be missed.");
   return found.map((text) => el("p", { className: "notice" }, text));
 }
 

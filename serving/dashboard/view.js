@@ -16,7 +16,7 @@ const RETRYABLE = (error) => !error.status || error.status >= 500 || error.statu
 const verdictOf = (answer) => VERDICTS[answer.verdict] ?? { title: words(answer.verdict), text: "" };
 
 /** The class with its probability, or that there is no answer. */
-const outcomeOf = (answer) => (answer.verdict === "accept" ? `${words(answer.class_name)}, ${percent(answer.confidence / 100)}` : "no answer");
+const outcomeOf = (answer) => (answer.verdict === "accept" ? `${words(answer.class_name)}, ${percent(answer.probabilities[answer.class_name])}` : "no answer");
 
 /** Say a result in one sentence, for screen readers. */
 export function sentence(item) {

@@ -166,4 +166,5 @@ def _show(seen: "Inspection", page: Path | None) -> None:
 
 def _counts(counts: dict[str, int], most: int = 4) -> str:
     text = ", ".join(f"{name} ({count})" for name, count in list(counts.items())[:most])
-    return text + (f", {len(counts) - most} others" if len(counts) > most else "")
+    rest = len(counts) - most
+    return text + (f", {rest} other{'s' * (rest > 1)}" if rest > 0 else "")

@@ -50,7 +50,7 @@ def home(patch, evidence, tmp_path_factory):
         with open_run(run) as tracker:
             log_report(report, directory, tracker)
             with tracker.child("seed-0") as child:
-                child.metrics({"test_auc": 0.99})
+                child.metrics({"test/auc": 0.99})
         client = mlflow.MlflowClient()
         if number == 1:
             client.create_registered_model(NAME)

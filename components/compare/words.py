@@ -66,7 +66,7 @@ def seeds_say(first: Entrant, second: Entrant, metric: str) -> tuple[str, ...]:
 
 def _sentence(name: str, each: Difference, *, images: int, groups: int) -> str:
     interval = each.interval
-    said = f"{title(name)}: {interval.value:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}], p = {p_text(each.p)} ({each.test})"
+    said = f"{title(name)}: {interval.value:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}], {_p(each.p)} ({each.test})"
     if each.adjusted is not None and each.adjusted != each.p:
         said += f", {p_text(each.adjusted)} after Holm"
     if each.told:
@@ -87,6 +87,11 @@ def p_text(p: float | None) -> str:
     if p is None:
         return "too few groups"
     return "< 0.0001" if p < 0.0001 else f"{p:.2g}"
+
+
+def _p(p: float | None) -> str:
+    text = p_text(p)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
 def _rounded(count: float) -> str:

@@ -31,26 +31,39 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 
 
+TEST = "test/"
+
+
 def test_metric(name: str) -> str:
-    """Return the MLflow name of a test metric of the chosen model."""
-    return f"test_{name}"
+    """Return the MLflow name of a test metric of the chosen model. What stands before the slash is a section of MLflow's charts."""
+    return f"{TEST}{name}"
 
 
 def interval_metrics(name: str) -> tuple[str, str]:
-    """Return the MLflow names of the ends of a test metric's interval: a section of their own on MLflow's pages."""
-    return f"interval/test_{name}_low", f"interval/test_{name}_high"
-
-
-def interval_found(values: Mapping[str, float], name: str) -> tuple[float, float] | None:
-    """Return the ends of a test metric's interval among a run's metrics, None if they are not there.
-
-    Runs of version 0.1 keep them beside the metric, as `test_auc_low`; those are read as well.
-    """
-    old = (f"{test_metric(name)}_low", f"{test_metric(name)}_high")
-    keys = next((keys for keys in (interval_metrics(name), old) if set(keys) <= set(values)), None)
-    return (values[keys[0]], values[keys[1]]) if keys else None
+    """Return the MLflow names of the ends of a test metric's interval."""
+    return f"test interval/{name}_low", f"test interval/{name}_high"
 
 
 def seed_metrics(name: str) -> tuple[str, str]:
     """Return the MLflow names of a test metric's mean and standard deviation over the seeds."""
-    return f"seeds/test_{name}_mean", f"seeds/test_{name}_std"
+    return f"test seeds/{name}_mean", f"test seeds/{name}_std"
+
+
+def corrupted_metric(kind: str, name: str) -> str:
+    """Return the MLflow name of a metric of corrupted test images; its step is the severity."""
+    return f"test corrupted/{kind} {name}"
+
+
+def read_intervals(values: Mapping[str, float]) -> dict[str, tuple[float, float, float]]:
+    """Return (value, low, high) of every test metric with an interval among a run's metrics, by name.
+
+    Runs of version 0.1 named them `test_auc`, `test_auc_low` and `test_auc_high`; those are read as well.
+    """
+    found: dict[str, tuple[float, float, float]] = {}
+    for start, ends in ((TEST, interval_metrics), ("test_", lambda name: (f"test_{name}_low", f"test_{name}_high"))):
+        for key, value in values.items():
+            name = key.removeprefix(start)
+            low, high = ends(name)
+            if key.startswith(start) and low in values and high in values:
+                found.setdefault(name, (value, values[low], values[high]))
+    return found

@@ -11,6 +11,7 @@ from components.domain.names import (
     TAG_ORACLE,
     TAG_RECIPE,
     TAG_TEST,
+    corrupted_metric,
     interval_metrics,
     seed_metrics,
     test_metric,
@@ -22,7 +23,7 @@ from components.evaluate.plots import PLOTS
 from components.evaluate.words import markdown
 
 CORRUPTED = ("auc_positive", "sensitivity", "coverage")
-"""Metrics of corrupted images that are recorded as curves by severity, as `corrupted/<kind>/<metric>`."""
+"""Metrics of corrupted images that are recorded as curves by severity."""
 SEEDS = test_metric("seeds")
 """MLflow metric: how many seeds' models were evaluated."""
 
@@ -68,10 +69,6 @@ def _corrupted(found: Robustness) -> dict[int, dict[str, float]]:
     curves: dict[int, dict[str, float]] = {0: {}}
     for kind, levels in found.corrupted.items():
         for severity, cell in levels.items():
-            curves.setdefault(severity, {}).update({_corrupted_metric(kind, name): cell[name].value for name in CORRUPTED})
-        curves[0] |= {_corrupted_metric(kind, name): found.clean[name].value for name in CORRUPTED}
+            curves.setdefault(severity, {}).update({corrupted_metric(kind, name): cell[name].value for name in CORRUPTED})
+        curves[0] |= {corrupted_metric(kind, name): found.clean[name].value for name in CORRUPTED}
     return curves
-
-
-def _corrupted_metric(kind: str, name: str) -> str:
-    return f"corrupted/{kind}/{name}"

@@ -64,7 +64,7 @@ def print_pair(pair: "Pair", comparison: "Comparison") -> None:
     click.echo()
     show(table)
     told = [
-        f"{name} {each.only_first} to {each.only_second} (McNemar by image p = {p_text(each.p_images)})"
+        f"{name} {each.only_first} to {each.only_second} (McNemar by image: p {p_text(each.p_images)})"
         for name, each in pair.paired.discordant.items()
     ]
     click.echo(f"right where the other is wrong, {first} to {second}: " + ", ".join(told))

@@ -14,7 +14,7 @@ from components.domain.names import (
     TAG_RUN,
     TAG_SETTINGS,
     TAG_TEST,
-    interval_found,
+    read_intervals,
     seed_metrics,
     test_metric,
 )
@@ -141,8 +141,7 @@ def read_rows() -> tuple[list[Row], str]:
 
 def _row(run: Any) -> Row:  # noqa: ANN401 - MLflow ships no types
     values, tags = run.data.metrics, run.data.tags
-    start = test_metric("")
-    names = [key.removeprefix(start) for key in values if key.startswith(start)]
+    measured = read_intervals(values)
     ended = run.info.end_time
 
     def count(name: str) -> int | None:
@@ -154,9 +153,9 @@ def _row(run: Any) -> Row:  # noqa: ANN401 - MLflow ships no types
         recipe=tags.get(TAG_RECIPE),
         settings=tags.get(TAG_SETTINGS, ""),
         status=str(run.info.status).lower(),
-        metrics={name: Interval(values[test_metric(name)], *ends) for name in names if (ends := interval_found(values, name))},
+        metrics={name: Interval(*each) for name, each in measured.items()},
         over_seeds={
-            name: Spread(*(values[each] for each in seed_metrics(name))) for name in names if set(seed_metrics(name)) <= set(values)
+            name: Spread(*(values[each] for each in seed_metrics(name))) for name in measured if set(seed_metrics(name)) <= set(values)
         },
         seeds=count(test_metric("seeds")),
         trials=count("trials"),

@@ -124,14 +124,14 @@ def _auc(run_id: str | None) -> Interval | None:
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    from components.domain.names import interval_found, test_metric
+    from components.domain.names import read_intervals
 
     try:
         metrics = mlflow.get_run(run_id).data.metrics if run_id else {}
     except MlflowException:  # the run was deleted, the version stays
         return None
-    ends = interval_found(metrics, "auc")
-    return Interval(metrics[test_metric("auc")], *ends) if ends else None
+    found = read_intervals(metrics).get("auc")
+    return Interval(*found) if found else None
 
 
 def _time(milliseconds: int) -> str:

@@ -91,7 +91,7 @@ def test_the_summary_names_what_was_made_and_three_next_commands(way):
 def test_mlflow_shows_the_run_with_settings_curves_metrics_data_and_code(run):
     assert run.info.status == "FINISHED"
     assert run.data.params["augmentation"].startswith("flips=both ")
-    assert {"test_auc", "interval/test_auc_low", "interval/test_auc_high", "test_sensitivity", "best_trial_val_auc"} <= set(
+    assert {"test/auc", "test interval/auc_low", "test interval/auc_high", "test/sensitivity", "best_trial_val_auc"} <= set(
         run.data.metrics
     )
     client = mlflow.MlflowClient()

@@ -1,6 +1,6 @@
 """What of a recipe stands beside other runs."""
 
-from components.domain.names import interval_found, interval_metrics
+from components.domain import names
 from components.domain.parameters import changes, parameters
 from components.domain.presets import load
 
@@ -29,6 +29,10 @@ def test_what_was_changed_is_told_and_how_hard_was_searched_is_not():
 
 
 def test_runs_of_an_earlier_version_keep_their_intervals():
-    assert interval_found({"test_auc": 0.9, "test_auc_low": 0.8, "test_auc_high": 0.95}, "auc") == (0.8, 0.95)
-    assert interval_found(dict(zip(interval_metrics("auc"), (0.7, 0.9), strict=True)), "auc") == (0.7, 0.9)
-    assert interval_found({"test_auc": 0.9}, "auc") is None
+    assert names.read_intervals({"test_auc": 0.9, "test_auc_low": 0.8, "test_auc_high": 0.95}) == {"auc": (0.9, 0.8, 0.95)}
+    now = {
+        names.test_metric("auc"): 0.8,
+        **dict(zip(names.interval_metrics("auc"), (0.7, 0.9), strict=True)),
+        names.test_metric("images"): 120.0,
+    }
+    assert names.read_intervals(now) == {"auc": (0.8, 0.7, 0.9)}

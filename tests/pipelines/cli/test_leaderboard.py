@@ -49,7 +49,7 @@ def home(tmp_path_factory):
             with open_run(run) as tracker:
                 log_report(report, directory, tracker)
                 with tracker.child("seed-0") as child:
-                    child.metrics({"test_auc": 0.99})
+                    child.metrics({"test/auc": 0.99})
         with pytest.raises(ZeroDivisionError), open_run("broken"):
             _ = 1 / 0
         yield folder / "store"

@@ -52,7 +52,7 @@ def home(patch, evidence, tmp_path_factory):
             for name in ("certificate.json", "certified.parquet", "serve_check.json"):
                 tracker.file(directory / name)
             with tracker.child("seed-0") as child:
-                child.metrics({"test_auc": 0.99})
+                child.metrics({"test/auc": 0.99})
         client = mlflow.MlflowClient()
         if number == 1:
             client.create_registered_model(NAME)

@@ -160,6 +160,12 @@ def kappa(agreement: Floats, by_chance: Floats) -> Floats:
     return _ratio(agreement - by_chance, 1.0 - by_chance)
 
 
+def confusion_matrix(scored: Scored) -> Ints:
+    """Count images by true (row) and predicted (column) class, int64 [K, K]."""
+    classes = scored.probabilities.shape[1]
+    return np.bincount(scored.labels * classes + scored.predicted, minlength=classes**2).reshape(classes, classes)
+
+
 def auc(scores: Floats, truth: npt.NDArray[np.bool_], weights: Floats) -> Floats:
     """Return the area under the ROC curve under each row of weights: the chance that a true image scores above another, ties half.
 

@@ -103,6 +103,7 @@ class Report:
         seeds: each metric's value for every seed's model, by name.
         leaking: the protocol leaks; such a model is never champion.
         oracle: the images were cut down to lesion masks, which no user has; such a model is never champion.
+        confusion: test images by true (row) and predicted (column) class, in the order of `classes`.
         verdicts: test images by the service's verdict.
         operating_point: threshold, target, and what it reached on the validation split.
         limits: of abstention, chosen on the validation split.
@@ -126,6 +127,7 @@ class Report:
     seeds: dict[str, list[float]]
     leaking: bool
     oracle: bool = False
+    confusion: list[list[int]] = field(default_factory=list)
     verdicts: dict[str, int] = field(default_factory=dict)
     operating_point: OperatingPoint | None = None
     limits: Limits | None = None

@@ -10,14 +10,19 @@ import pyarrow.parquet as pq
 
 from components.domain.artifacts import SPLITS, Dataset, read_dataset
 from components.domain.bootstrap import Bootstrapped, bootstrap
+from components.domain.candidates import CURVES_FILE
 from components.domain.errors import InputError
 from components.domain.intervals import FEWEST_GROUPS, fewest_groups, widen
-from components.domain.metrics import CLASS_METRICS, Floats, measure, measure_classes
+from components.domain.metrics import CLASS_METRICS, Floats, confusion_matrix, measure, measure_classes
 from components.domain.report import PREDICTIONS_FILE, Interval, Report
 from components.domain.selective import measure_selective, selective_parts
 from components.evaluate.page import write_page
+from components.evaluate.patients import measure_patients
 from components.evaluate.plots import write_plots
-from components.evaluate.scoring import ModelScores, predictions_table, score_candidates
+from components.evaluate.robustness import measure_robustness
+from components.evaluate.scoring import ModelScores, load_predictor, predictions_table, score_candidates
+from components.evaluate.slices import measure_slices, slice_columns
+from serving.contract import Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -49,11 +54,20 @@ def evaluate_model(candidates: Path, dataset: Path, output: Path, *, draws: int 
     output.mkdir(parents=True, exist_ok=True)
     measured = measure_chosen(models[0], groups, draws=draws, seed=seed)
     logger.info("%d resamples of %d groups, %d drawn again for lack of a class", draws, len(set(groups)), measured.redrawn)
-    report = _report(models, measured.intervals, data, groups)
+    chosen, often = models[0], {"draws": draws, "seed": seed}
+    predictor = load_predictor(candidates / chosen.name)
+    columns = slice_columns(data, rows)
+    report = replace(
+        _report(models, measured.intervals, data, groups),
+        patients=measure_patients(chosen.scored, groups, chosen.card, **often),
+        slices=measure_slices(chosen.scored, chosen.verdicts, groups, columns=columns, classes=data.classes, **often),
+        robustness=measure_robustness(predictor, chosen, data, groups, **often),
+    )
     report.write(output)
     pq.write_table(predictions_table(models, data), output / PREDICTIONS_FILE)
-    write_plots(models, data, output)
-    write_page(report, output, draws=measured.draws, redrawn=measured.redrawn)
+    write_plots(models, data, predictor, report=report, output=output)
+    curves = candidates / CURVES_FILE
+    write_page(report, output, draws=measured.draws, redrawn=measured.redrawn, training=curves if curves.is_file() else None)
     _tell(report.metrics["auc"], fewest_groups(models[0].scored.labels.tolist(), groups))
     return report
 
@@ -100,6 +114,11 @@ def _report(models: list[ModelScores], intervals: dict[str, Interval], data: Dat
         seeds={name: [values[name] for values in single] for name in single[0]},
         leaking=data.certificate.leaking or any(model.card.leaking for model in models),
         oracle=data.oracle,
+        confusion=confusion_matrix(chosen.scored).tolist(),
+        verdicts={str(verdict): chosen.verdicts.count(verdict) for verdict in Verdict},
+        operating_point=chosen.card.operating_point,
+        limits=chosen.card.limits,
+        validation_coverage=chosen.validation_coverage,
     )
 
 

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import bentoml
 
-from serving import request_log
+from serving import connections, request_log
 from serving.answer import Answerer
 from serving.app import Context, create_app
 from serving.contract import ContractError
 from serving.engine import Engine
 from serving.follow import Follower
 from serving.http_errors import JsonErrors
+from serving.intake import Intake
 from serving.metrics import Metrics
 from serving.prediction_log import PredictionLog
 from serving.request_log import RequestLog
@@ -29,13 +30,15 @@ OWN_BUNDLE = Path(__file__).resolve().parents[1] / "bundle"
 
 settings = ServiceSettings.read()
 app = create_app()
+connections.install(max_connections=settings.max_connections, head_seconds=settings.upload_timeout, request_seconds=settings.longest + 20)
 
 
 @bentoml.service(
     name="lobule",
     workers=settings.workers,
-    traffic={"timeout": 2 * settings.timeout + 10},  # a backstop: ours comes first
+    traffic={"timeout": settings.longest + 10},  # a backstop: ours comes first
     logging={"access": {"enabled": False}},
+    metrics={"enabled": False},  # `serving.metrics` says why
 )
 @bentoml.asgi_app(app, path="/")
 class Lobule:
@@ -43,15 +46,13 @@ class Lobule:
 
     def __init__(self) -> None:
         request_log.configure()
-        self.slot = Slot()
+        self.slot, self.metrics = Slot(), Metrics()
         self.follower = self._load()
-        self.log = (
-            PredictionLog(settings.prediction_log, flush_rows=settings.log_rows, flush_seconds=settings.log_seconds)
-            if settings.prediction_log
-            else None
-        )
+        self.log = self._open_log()
         self.engine = Engine(threads=settings.threads, max_requests=settings.max_requests, timeout=settings.timeout)
-        app.state.context = Context(settings, self.slot, self.engine, Answerer(settings, Metrics(), self.log))
+        intake = Intake(max_uploads=settings.max_uploads, max_buffered=settings.max_buffered, seconds=settings.upload_timeout)
+        answerer = Answerer(settings, self.metrics, self.log)
+        app.state.context = Context(settings, self.slot, intake, self.engine, answerer, self.metrics, self.follower)
         gc.collect()
         gc.freeze()  # what is loaded stays: collections in a request need not look at it
 
@@ -61,16 +62,40 @@ class Lobule:
         if settings.bundle or not settings.model:
             try:
                 self.slot.current = Served.load(
-                    settings.bundle or OWN_BUNDLE, version=settings.version or None, alias=None, followed=False, threads=threads
+                    settings.bundle or OWN_BUNDLE, version=settings.version or None, threads=threads, signing_key=settings.signing_key
                 )
+                self.metrics.model(self.slot.current)
             except ContractError as error:
                 self.slot.refused = str(error)
                 request_log.logger.error("%s", error)
             return None
-        follower = Follower(self.slot, settings.model, tracking_uri=settings.tracking_uri, cache=settings.cache, threads=threads)
+        follower = Follower(
+            self.slot,
+            settings.model,
+            tracking_uri=settings.tracking_uri,
+            cache=settings.cache,
+            threads=threads,
+            signing_key=settings.signing_key,
+            told=self._changed,
+        )
         follower.check()
         follower.start(settings.poll_seconds)
         return follower
+
+    def _changed(self, outcome: str) -> None:
+        self.metrics.change(outcome)
+        self.metrics.model(self.slot.current)
+
+    def _open_log(self) -> PredictionLog | None:
+        if settings.prediction_log is None:
+            return None
+        return PredictionLog(
+            settings.prediction_log,
+            flush_rows=settings.log_rows,
+            flush_seconds=settings.log_seconds,
+            max_bytes=settings.log_bytes,
+            gauges=self.metrics,
+        )
 
     def __is_ready__(self) -> bool:
         """Tell whether a model is loaded whose canary image gave its expected scores."""
@@ -86,8 +111,14 @@ class Lobule:
             self.log.close()
 
 
+def _count(route: str, method: str, status: int, seconds: float) -> None:
+    context: Context | None = getattr(app.state, "context", None)
+    if context:
+        context.metrics.request(route, method, status, seconds)
+
+
 _MIDDLEWARE: list[tuple[type, dict[str, object]]] = [
-    (RequestLog, {}),
+    (RequestLog, {"counted": _count}),
     (SecurityHeaders, {}),
     (JsonErrors, {}),
     (ApiKey, {"keys": settings.api_keys}),

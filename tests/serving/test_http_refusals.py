@@ -2,9 +2,7 @@
 
 import io
 import struct
-import time
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -101,6 +99,8 @@ def test_too_many_bytes_are_refused_while_they_arrive(service_url: str, chunked:
         ("GET", "/static/nothing.js", 404, "not_found"),
         ("GET", "/static/../app.py", 404, "not_found"),
         ("GET", "/static/..%2fapp.py", 404, "not_found"),
+        ("POST", "/predict/", 404, "not_found"),
+        ("GET", "/health/", 404, "not_found"),
         ("GET", "/predict", 405, "method_not_allowed"),
         ("DELETE", "/health", 405, "method_not_allowed"),
         ("POST", "/livez", 405, "method_not_allowed"),
@@ -118,8 +118,8 @@ def test_too_many_images_in_a_batch_are_refused(service_url: str):
 
 @pytest.fixture(scope="module")
 def locked(bundle: Path, tmp_path_factory: pytest.TempPathFactory):
-    """A service with keys and narrow limits."""
-    settings = {"LOBULE_API_KEYS": "first-key, second-key", "LOBULE_TIMEOUT": "0.5", "LOBULE_MAX_REQUESTS": "1", "LOBULE_MAX_BYTES": "5000"}
+    """A service with keys and a narrow limit."""
+    settings = {"LOBULE_API_KEYS": "first-key, second-key", "LOBULE_MAX_BYTES": "5000"}
     with running_service(tmp_path_factory.mktemp("locked"), LOBULE_BUNDLE=str(bundle), **settings) as running:
         yield running.url
 
@@ -149,31 +149,15 @@ def test_probes_need_no_key(locked: str, path: str):
     assert web.get(locked + path).status_code == 200
 
 
+def test_the_page_can_be_loaded_to_type_the_key(locked: str):
+    page = web.get(locked).text
+    assert "<html" in page
+    assert web.get(f"{locked}/static/app.js").status_code == 200
+
+
 @pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/docs.json", "/schema.json", "/predict/batch", "/nothing", "//predict"])
 def test_everything_else_needs_the_key(locked: str, path: str):
     assert web.get(locked + path).status_code == 401
-
-
-def slow(seconds: float):
-    yield RED[:10]
-    time.sleep(seconds)
-    yield RED[10:]
-
-
-def test_a_request_that_takes_too_long_is_ended(locked: str):
-    headers = {"X-API-Key": "first-key", "Content-Type": "image/png"}
-    refused(web.post(f"{locked}/predict", content=slow(1.0), headers=headers), 504, "timeout")
-
-
-def test_a_request_too_many_is_told_when_to_come_back(locked: str):
-    headers = {"X-API-Key": "first-key", "Content-Type": "image/png"}
-    with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(web.post, f"{locked}/predict", content=slow(0.3), headers=headers)
-        time.sleep(0.15)
-        second = web.post(f"{locked}/predict", content=RED, headers=headers)
-        assert first.result().status_code == 200
-    refused(second, 429, "overloaded")
-    assert int(second.headers["retry-after"]) >= 1
 
 
 def test_the_limit_of_bytes_is_a_setting(locked: str):

@@ -46,12 +46,13 @@ def actor() -> str:
 
 
 def account() -> str:
-    """Return the operating system's own account: `login@host`, whatever `LOBULE_ACTOR` says."""
+    """Return the operating system's own account, `login@host`, and the MLflow user where there is one; whatever `LOBULE_ACTOR` says."""
     try:
         login = getpass.getuser()
     except (OSError, KeyError):
         login = "unknown"
-    return f"{login}@{socket.gethostname()}"
+    user = os.environ.get("MLFLOW_TRACKING_USERNAME", "").strip()
+    return f"{login}@{socket.gethostname()}{f' as MLflow user {user}' if user else ''}"
 
 
 def signing_key() -> str:

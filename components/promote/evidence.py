@@ -1,5 +1,6 @@
 """The evidence about a registered version: what its run kept at the root of its artifacts, read and held against each other."""
 
+import hmac
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,9 +16,12 @@ from components.domain.names import TAG_BUNDLE, TAG_LEAKING, TAG_ORACLE
 from components.domain.predictions import read_predictions
 from components.domain.report import PREDICTIONS_FILE, REPORT_FILE, Report
 from components.domain.serving_check import CHECK_FILE, ServeCheck
+from components.domain.settings import signing_key
 from components.promote.data import verify_data
 from components.promote.gate import Evidence
 from serving.contract import file_digest
+from serving.registry import TAG_SIGNATURE
+from serving.signature import sign
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,16 @@ def read_evidence(version: ModelVersion) -> Read:
             )
     marked = {name: version.tags.get(tag) == "true" for name, tag in (("leaking", TAG_LEAKING), ("oracle", TAG_ORACLE))}
     report = replace(report, **{name: getattr(report, name) or mark for name, mark in marked.items()})
-    return Read(Evidence(report, predictions, check, data.faults, data.unproven, digest), data.rows)
+    faults = (*data.faults, *_unsigned(bundle, str(version.tags.get(TAG_SIGNATURE, "")), signing_key()))
+    return Read(Evidence(report, predictions, check, faults, data.unproven, digest), data.rows)
+
+
+def _unsigned(bundle: str, signature: str, key: str) -> tuple[str, ...]:
+    """Return why a bundle's signature does not hold; nothing without a key, which asks for none."""
+    if not key or hmac.compare_digest(signature.encode(), sign(bundle, key).encode()):
+        return ()
+    found = "has another one" if signature else "has none"
+    return (f"the bundle must be signed with LOBULE_SIGNING_KEY, because that is set, but {found}; register it again with the key",)
 
 
 def _download(run_id: str, file: str, directory: Path) -> bool:

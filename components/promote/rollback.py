@@ -9,6 +9,7 @@ from pathlib import Path
 
 from components.domain.errors import InputError, RefusedError
 from components.domain.names import TAG_LEAKING, TAG_ORACLE
+from components.domain.settings import signing_key
 from components.promote.ledger import Entry, Record
 from components.promote.registry import version_of
 from components.promote.reigns import predecessor
@@ -16,6 +17,7 @@ from components.promote.turn import begin
 from serving.contract import ContractError
 from serving.predictor import Predictor
 from serving.registry import Location, RegistryError, fetch
+from serving.signature import check_signature
 
 
 def roll_back(name: str, to: str, *, reason: str, actor: str, tracking_uri: str, cache: Path) -> Record:
@@ -69,6 +71,9 @@ def roll_back(name: str, to: str, *, reason: str, actor: str, tracking_uri: str,
 
 def _require_servable(place: Location, *, tracking_uri: str, cache: Path) -> str:
     try:
-        return Predictor.load(fetch(place, tracking_uri=tracking_uri, cache=cache)).digest
+        bundle = fetch(place, tracking_uri=tracking_uri, cache=cache)
+        predictor = Predictor.load(bundle)
+        check_signature(bundle, predictor.digest, signing_key())
     except (ContractError, RegistryError) as error:
         raise RefusedError(f"a champion must serve, but version {place.version} of {place.name} does not: {error}") from None
+    return predictor.digest

@@ -15,6 +15,8 @@ from components.promote.policy import Policy, policy_text
 from components.promote.promotion import promote_version
 from components.promote.registry import alias_of
 from components.promote.turn import begin
+from serving.registry import TAG_SIGNATURE
+from serving.signature import sign
 
 NAME = "lobule-test"
 
@@ -97,7 +99,7 @@ def test_meddling_with_the_registry_is_found_and_stops_the_next_promotion(client
 
 def test_entries_are_signed_where_a_key_is_set_and_another_key_is_not_taken_for_it(client, register, monkeypatch):
     monkeypatch.setenv("LOBULE_SIGNING_KEY", "ours")
-    promote(register())
+    assert "must be signed with LOBULE_SIGNING_KEY, because that is set, but has none" in promote(register()).reasons[0]
     assert [record.signed for record in read_ledger(NAME).records] == ["valid"]
     forged = dataclasses.replace(read_ledger(NAME).records[0].entry, reason="nicer").to_json()
     client.set_model_version_tag(ledger_name(NAME), "1", TAG_ENTRY, forged)
@@ -105,3 +107,14 @@ def test_entries_are_signed_where_a_key_is_set_and_another_key_is_not_taken_for_
     assert read_ledger(NAME).problems == ("entry 1 does not fit its signature: it was changed, or is forged",)
     monkeypatch.setenv("LOBULE_SIGNING_KEY", "theirs")
     assert [record.signed for record in read_ledger(NAME).records] == ["other key"]
+
+
+def test_a_bundle_signed_with_the_key_passes_and_one_signed_with_another_does_not(client, register, monkeypatch):
+    first = register()
+    bundle = client.get_model_version(NAME, first).tags["lobule.bundle"]
+    client.set_model_version_tag(NAME, first, TAG_SIGNATURE, sign(bundle, "theirs"))
+    monkeypatch.setenv("LOBULE_SIGNING_KEY", "ours")
+    refused = promote(first)
+    assert refused.outcome == "reject" and "but has another one" in refused.reasons[0]
+    client.set_model_version_tag(NAME, first, TAG_SIGNATURE, sign(bundle, "ours"))
+    assert promote(first).outcome == "promote"

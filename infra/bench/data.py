@@ -8,7 +8,7 @@ machine hits both; the best of the rounds counts. Without `--images`, pictures o
 "codec alone" is the codec that we use, from bytes to pixels and nothing else: no way to read whole pictures, which the content hash
 needs, can be faster than that line on this machine. On PNG, where a Rust decoder takes a third of Pillow's time to the same pixels,
 ours stands at twice the notebook. On JPEG both ways use libjpeg-turbo, and the notebook already spends most of its time in it, so that
-1.8x lies beyond the limit printed; at equal quality (`bilinear` beside our antialiased resize) the two are even. Other exact decoders
+1.8x lies beyond the limit printed; at equal care (`bilinear`, antialiased as ours) it is 0.9x. Other exact decoders
 were measured on 500 x 500 (Pillow 5.8 ms PNG, 0.7 ms JPEG): OpenCV 4.9 and 0.67, spng and libpng with zlib-ng 3.6, simplejpeg 0.65.
 What ours saves beyond that is every later epoch's decoding, and memory.
 """

@@ -138,8 +138,8 @@ def _unlike(report: Report) -> Remark | None:
     refused, stated = report.metrics["out_of_distribution"], report.limits.false_alarm_rate
     return Remark(
         "Out of distribution",
-        f"it refuses {share(refused)} of the test images as unlike any it learnt from; the limit was set so that {stated:.1%} of the "
-        "validation images are.",
+        f"it refuses {share(refused)} of the test images as unlike any it learnt from; by the limit chosen on validation {stated:.1%} of "
+        "images like those there are expected to be.",
         warns=refused.low > stated,
     )
 

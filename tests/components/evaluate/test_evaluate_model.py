@@ -57,19 +57,19 @@ def test_the_report_holds_the_values_worked_by_hand(dataset, write_candidates, o
     assert report.test == read_dataset(dataset).certificate.splits["test"]
 
 
-def test_a_report_of_an_earlier_version_is_read_without_what_it_lacks(dataset, write_candidates, output):
-    report = evaluate_model(write_candidates(dataset), dataset, output, draws=20)
-    written = json.loads((output / "report.json").read_text())
+def test_a_report_of_an_earlier_version_is_read_without_what_it_lacks(evaluated, tmp_path):
+    report = evaluated.report
+    written = json.loads((evaluated.output / "report.json").read_text())
     later = ("confusion", "verdicts", "operating_point", "limits", "validation_coverage", "patients", "slices", "robustness")
-    (output / "report.json").write_text(json.dumps({name: value for name, value in written.items() if name not in later}))
-    assert Report.read(output).metrics == report.metrics and Report.read(output).robustness is None
-    (output / "report.json").write_text(json.dumps({name: value for name, value in written.items() if name != "metrics"}))
+    (tmp_path / "report.json").write_text(json.dumps({name: value for name, value in written.items() if name not in later}))
+    assert Report.read(tmp_path).metrics == report.metrics and Report.read(tmp_path).robustness is None
+    (tmp_path / "report.json").write_text(json.dumps({name: value for name, value in written.items() if name != "metrics"}))
     with pytest.raises(InputError, match="evaluate the model again"):
-        Report.read(output)
+        Report.read(tmp_path)
 
 
-def test_predictions_hold_every_seed_and_are_those_of_the_predictor(dataset, write_candidates, output, bundles):
-    report = evaluate_model(write_candidates(dataset), dataset, output, draws=20)
+def test_predictions_hold_every_seed_and_are_those_of_the_predictor(evaluated, bundles):
+    report, output = evaluated.report, evaluated.output
     table = pq.read_table(output / "predictions.parquet").to_pylist()
     assert len(table) == 32 and {row["split"] for row in table} == {"test"} and {row["seed"] for row in table if row["chosen"]} == {1}
     missed = next(row for row in table if row["chosen"] and row["id"].startswith("test-malignant-04"))
@@ -79,36 +79,29 @@ def test_predictions_hold_every_seed_and_are_those_of_the_predictor(dataset, wri
     assert len(read.ids) == 16 and read.ids == sorted(read.ids)
 
 
-def test_coverage_is_the_share_that_the_service_answers(dataset, write_candidates, output):
-    report = evaluate_model(write_candidates(dataset), dataset, output, draws=20)
+def test_coverage_is_the_share_that_the_service_answers(evaluated):
+    report, output = evaluated.report, evaluated.output
     rows = [row for row in pq.read_table(output / "predictions.parquet").to_pylist() if row["chosen"]]
     assert report.metrics["coverage"].value == sum(row["verdict"] == "accept" for row in rows) / 16
 
 
-def test_plots_are_readable_images_and_the_page_needs_nothing_else(dataset, write_candidates, output):
-    evaluate_model(write_candidates(dataset), dataset, output, draws=20)
+def test_plots_are_readable_images_and_the_page_needs_nothing_else(evaluated):
+    output = evaluated.output
     for name in PLOTS:
         with Image.open(output / name) as image:
             assert min(image.size) > 100, name
     page = (output / "report.html").read_text(encoding="utf-8")
     assert "Too few groups for an interval" in page  # four patients a class
     assert "It finds 7 of 8 malignant images (88%) and calls 1 of 8 others malignant (12%)." in page
-    assert page.count("data:image/png;base64,") == len(PLOTS) and "prefers-color-scheme" in page
+    assert page.count("data:image/png;base64,") == len(PLOTS) + 1 and "prefers-color-scheme" in page
+    assert "Loss, accuracy and AUC of the chosen model by epoch" in page  # the picture that training left
     assert not re.search(r'(src|href)="(?!data:|#)', page) and len(page) < 3_000_000
     for section in re.findall(r'href="#(.*?)"', page):
         assert f'<section id="{section}">' in page
 
 
-def test_the_curves_of_the_training_stand_in_the_page_where_there_are_some(dataset, write_candidates, output):
-    candidates = write_candidates(dataset)
-    Image.new("RGB", (20, 20)).save(candidates / "curves.png")
-    evaluate_model(candidates, dataset, output, draws=20)
-    page = (output / "report.html").read_text(encoding="utf-8")
-    assert page.count("data:image/png;base64,") == len(PLOTS) + 1 and "by epoch" in page
-
-
-def test_the_most_confident_error_comes_first(dataset, write_candidates, output):
-    report = evaluate_model(write_candidates(dataset), dataset, output, draws=20)
+def test_the_most_confident_error_comes_first(evaluated):
+    report, output = evaluated.report, evaluated.output
     predictions = read_predictions(output, report)
     assert [predictions.ids[place][:17] for place in worst_errors(predictions.scored)] == ["test-malignant-04", "test-benign-04-0"]
 
@@ -118,15 +111,15 @@ def test_a_heat_map_shows_what_speaks_for_a_class_and_nothing_where_nothing_does
     assert not evidence(np.full((2, 2), -3.0)).any()
 
 
-def test_curves_are_plain_and_finite(dataset, write_candidates, output):
-    curves = classification_curves(output, evaluate_model(write_candidates(dataset), dataset, output, draws=20))
+def test_curves_are_plain_and_finite(evaluated):
+    curves = classification_curves(evaluated.output, evaluated.report)
     assert curves.confusion == [[7, 1], [1, 7]]
     text = json.dumps([curves.false_positive_rate, curves.true_positive_rate, curves.threshold], allow_nan=False)
     assert json.loads(text)[0][0] == 0.0 and curves.true_positive_rate[-1] == 1.0
 
 
-def test_what_is_recorded_is_named_as_agreed(dataset, write_candidates, output):
-    report = evaluate_model(write_candidates(dataset), dataset, output, draws=20)
+def test_what_is_recorded_is_named_as_agreed(evaluated):
+    report, output = evaluated.report, evaluated.output
     recorder = Recorder()
     log_report(report, output, recorder)
     assert recorder.values["test_auc"] == report.metrics["auc"].value
@@ -142,8 +135,8 @@ def test_what_is_recorded_is_named_as_agreed(dataset, write_candidates, output):
     assert set(recorder.files) == {"report.json", "predictions.parquet", "report.html", *PLOTS}
 
 
-def test_one_seed_has_no_deviation(dataset, write_candidates, output):
-    report = evaluate_model(write_candidates(dataset), dataset, output, draws=20)
+def test_one_seed_has_no_deviation(evaluated):
+    report, output = evaluated.report, evaluated.output
     recorder = Recorder()
     log_report(replace(report, seeds={"auc": [0.9]}), output, recorder)
     assert recorder.values["test_auc_seeds_std"] == 0

@@ -17,7 +17,7 @@ POLICY = Policy(
     min_specificity=0.3,
     max_ece=0.15,
     corruption_severity=1,
-    max_auc_drop=0.2,
+    max_auc_drop=0.1,
     auc_margin=0.03,
     sensitivity_margin=0.05,
     max_p95_ms=300,
@@ -133,10 +133,10 @@ def test_what_the_packaged_service_did_counts(case, changes, outcome, said, evid
 @pytest.mark.parametrize(
     ("drop", "spread", "outcome", "said"),
     [
-        (0.10, 0.05, "promote", "noise takes most of the AUC: 0.100 [0.050, 0.150] (at most 0.200 asked)"),
-        (0.30, 0.05, "reject", "wholly above the limit of 0.200"),
-        (0.22, 0.05, "cannot tell", "across the limit of 0.200"),
-        (0.18, 0.05, "promote", "at most 0.200 asked"),
+        (0.05, 0.05, "promote", "noise takes most of the AUC: 0.050 [0.000, 0.100] (at most 0.100 asked)"),
+        (0.30, 0.05, "reject", "wholly above the limit of 0.100"),
+        (0.12, 0.05, "cannot tell", "across the limit of 0.100"),
+        (0.09, 0.05, "promote", "at most 0.100 asked"),
     ],
 )
 def test_the_worst_corruption_counts(drop, spread, outcome, said, evidence, ask):

@@ -15,7 +15,7 @@ from components.domain.errors import InputError
 from components.domain.errors import require as _require
 
 Task = Literal["histology", "ultrasound"]
-Backbone = Literal["convnet", "mobilenetv2"]
+Backbone = Literal["convnet", "mobilenetv2", "efficientnetb0", "densenet121", "densenet201", "inceptionv3"]
 Fit = Literal["stretch", "crop"]
 Roi = Literal["none", "mask"]
 FLIPS = Augmentation()

@@ -84,7 +84,7 @@ class Predictor:
 
         Args:
             bundle: the bundle directory (`serving.contract`).
-            threads: CPU threads of one inference; 0 leaves the choice to the runtime.
+            threads: inferences that run side by side, each on one CPU thread; 0 gives all CPUs to one after the other.
 
         Raises:
             ContractError: if a part is missing or damaged, or the canary's scores differ by more than `CANARY_TOLERANCE`.

@@ -9,19 +9,27 @@ A service answers several requests at once, and then one CPU thread for each cos
 cores). A lone request pays with the time that a second core would have saved it.
 """
 
+import logging
 import sys
 import threading
 from pathlib import Path
 
 import numpy as np
 
-from serving.contract import GRAPH_FILE, GRAPH_INPUT, GRAPH_OUTPUTS, Card, ContractError
+from serving.contract import BF16_TOLERANCE, GRAPH_FILE, GRAPH_INPUT, GRAPH_OUTPUTS, Card, ContractError
 from serving.runtime import Batch, Floats, Graph, GraphOutput
 
 # Importing OpenVINO sends a usage event and leaves ~/intel/openvino_ga_cid. Where its telemetry cannot be imported it takes its own
 # stub, which does nothing: a service calls nobody, and writes nothing but its log.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None is how Python marks a module that must not load
 import openvino as ov  # noqa: E402
+
+logger = logging.getLogger(__name__)
+
+
+def knows_bf16() -> bool:
+    """Tell whether this CPU calculates in bfloat16 by itself."""
+    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 class OpenVinoGraph:
@@ -46,7 +54,11 @@ class OpenVinoGraph:
         path = bundle / GRAPH_FILE
         if not path.is_file():
             raise ContractError(f"a bundle must hold {GRAPH_FILE}, but {bundle} does not; export the model again")
-        options: dict[str, str | int] = {"INFERENCE_PRECISION_HINT": card.precision}
+        precision = card.precision
+        if precision == "bf16" and not knows_bf16():
+            logger.warning("this CPU lacks bf16: f32 takes its place, and scores differ by up to about %g", BF16_TOLERANCE)
+            precision = "f32"
+        options: dict[str, str | int] = {"INFERENCE_PRECISION_HINT": precision}
         options |= {"NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": threads} if threads else {"PERFORMANCE_HINT": "LATENCY"}
         core = ov.Core()
         try:

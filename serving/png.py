@@ -7,15 +7,13 @@ one inside (Adler-32), which only a forged file breaks alone, is not looked at. 
 """
 
 import struct
+from importlib import import_module
+from importlib.util import find_spec
 
 import numpy as np
 import numpy.typing as npt
 
-try:
-    from kornia_rs.image import Image as _Picture
-except ImportError:  # no wheel for this platform, or an image that only serves
-    _Picture = None
-
+_kornia = import_module("kornia_rs.image") if find_spec("kornia_rs") else None  # no wheel for this platform, or an image that only serves
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = struct.Struct(">8sI4sIIBBBBB")
 _PLAIN = (8, 2, 0, 0, 0)
@@ -29,10 +27,10 @@ def decode_plain(data: bytes) -> npt.NDArray[np.uint8] | None:
 
     The caller has checked the size that the header names.
     """
-    if _Picture is None or not is_plain(data):
+    if _kornia is None or not is_plain(data):
         return None
     try:
-        pixels = np.ascontiguousarray(_Picture.decode(data).numpy())
+        pixels = np.ascontiguousarray(_kornia.Image.decode(data).numpy())
     except (KeyboardInterrupt, SystemExit, MemoryError):
         raise
     except BaseException:  # a panic of Rust is no Exception; Pillow will say what is wrong

@@ -173,11 +173,7 @@ class ServiceSettings:
     )
     threads: int = field(
         default_factory=lambda: min(4, os.cpu_count() or 1),
-        metadata=_define("LOBULE_THREADS", "CPUs, at most 4", "threads that decode and predict", _count),
-    )
-    inference_threads: int = field(
-        default=0,
-        metadata=_define("LOBULE_INFERENCE_THREADS", "0: the runtime decides", "CPU threads of one inference", _number(0, 1024, int)),
+        metadata=_define("LOBULE_THREADS", "CPUs, at most 4", "images worked on side by side, each on one CPU thread", _count),
     )
 
     @property

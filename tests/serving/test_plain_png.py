@@ -83,7 +83,7 @@ def test_a_damaged_picture_is_refused_and_never_half_decoded() -> None:
 def test_without_the_decoder_the_answer_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     data = encoded(picture(3, 50, 60))
     with_it = decode(data)
-    monkeypatch.setattr(png, "_Picture", None)
+    monkeypatch.setattr(png, "_kornia", None)
     without = decode(data)
     assert np.array_equal(with_it.pixels, without.pixels)
     assert (with_it.mode, with_it.format) == (without.mode, without.format) == ("RGB", "PNG")

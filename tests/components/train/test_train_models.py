@@ -12,6 +12,7 @@ from components.domain.tracking import NoTracker
 from components.learning import network as networks
 from components.train.train import train_models
 from serving.contract import PREDICTION_SCHEMA, Card
+from serving.openvino_graph import knows_bf16
 from serving.predictor import Predictor
 
 pytestmark = pytest.mark.slow
@@ -50,6 +51,17 @@ def test_the_card_says_where_the_model_comes_from(trained, tiny_training_set, ti
     assert not card.leaking and not card.oracle
     assert card.validation["export_difference"] < 1e-3
     assert card.operating_point.sensitivity >= 0.95
+
+
+def test_the_precision_is_that_which_the_measured_agreement_allows(trained, tiny_training_set):
+    output, candidates = trained
+    card = Card.read(output / candidates.chosen)
+    if not knows_bf16():
+        assert (card.precision, card.agreement) == ("f32", None)
+        return
+    assert card.agreement is not None and card.agreement.images == len(read_dataset(tiny_training_set).rows("validation"))
+    allowed = card.agreement.largest_difference <= 0.01 and card.agreement.changed == 0
+    assert card.precision == ("bf16" if allowed else "f32")
 
 
 def test_the_reference_window_holds_the_validation_images_in_the_logs_form(trained, tiny_training_set):

@@ -20,6 +20,7 @@ from serving.follow import Follower
 from serving.http_errors import ApiError
 from serving.intake import Intake, Upload
 from serving.metrics import TEXT, Metrics, render
+from serving.openapi import request_body, responses
 from serving.responses import DASHBOARD, Json, envelope, health_document
 from serving.settings import ServiceSettings
 from serving.slot import Served, Slot
@@ -30,16 +31,6 @@ Explain = Annotated[bool, Query(description="true adds the heat map as a data UR
 Picture = Annotated[bool, Query(description="false leaves out the thumbnail in `image`")]
 IMAGE_FIELDS = ("image", "file")
 BATCH_FIELDS = ("images", "image", "file")
-_ERRORS: dict[int | str, dict[str, object]] = {
-    400: {"description": "not an image, or damaged"},
-    401: {"description": "no valid API key, where one is set"},
-    413: {"description": "too many bytes, pixels or images"},
-    415: {"description": "unsupported content type"},
-    422: {"description": "wrong field or parameter"},
-    429: {"description": "overloaded; see Retry-After"},
-    503: {"description": "no model is loaded; see Retry-After"},
-    504: {"description": "took too long"},
-}
 
 
 @dataclass(frozen=True)
@@ -60,7 +51,7 @@ def create_app() -> FastAPI:
     app = FastAPI(title="Lobule", version="1", description=DISCLAIMER, docs_url=None, redoc_url=None, redirect_slashes=False)
     http_errors.install(app)
 
-    @app.post("/predict", responses=_ERRORS, openapi_extra=_body("image", several=False))
+    @app.post("/predict", responses=responses(several=False), openapi_extra=request_body("image", several=False))
     async def predict(request: Request, explain: Explain = False, image: Picture = True) -> Response:
         """Judge one image: multipart field `image` (or `file`), or the raw body with an image content type."""
         context = _context(request)
@@ -74,7 +65,7 @@ def create_app() -> FastAPI:
         request.state.notes.update(verdict=document["verdict"], predicted_class=document["class_name"])
         return _json({**document, **envelope(served, request_id)})
 
-    @app.post("/predict/batch", responses=_ERRORS, openapi_extra=_body("images", several=True))
+    @app.post("/predict/batch", responses=responses(several=True), openapi_extra=request_body("images", several=True))
     async def predict_batch(request: Request, explain: Explain = False, image: Picture = False) -> Response:
         """Judge several images, sent as repeated multipart fields `images`; each is answered or fails alone, in order."""
         context = _context(request)
@@ -155,11 +146,3 @@ def _served(context: Context) -> Served:
 
 def _json(document: Json) -> Response:
     return Response(json.dumps(document, separators=(",", ":")), media_type="application/json")
-
-
-def _body(name: str, *, several: bool) -> dict[str, object]:
-    image = {"type": "string", "format": "binary"}
-    field = {"type": "array", "items": image} if several else image
-    form = {"schema": {"type": "object", "required": [name], "properties": {name: field}}}
-    raw = {} if several else {"image/*": {"schema": image}, "application/dicom": {"schema": image}}
-    return {"requestBody": {"required": True, "content": {"multipart/form-data": form, **raw}}}

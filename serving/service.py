@@ -9,6 +9,8 @@ import gc
 from pathlib import Path
 
 import bentoml
+from bentoml._internal.server.http import traffic
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving import connections, request_log
 from serving.answer import Answerer
@@ -30,13 +32,28 @@ OWN_BUNDLE = Path(__file__).resolve().parents[1] / "bundle"
 
 settings = ServiceSettings.read()
 app = create_app()
+
+
+class _Untimed:
+    """Stands in for BentoML's timeout, whose timers keep every answered request in memory until its time would have been over.
+
+    `serving.intake` and `serving.engine` measure the time of whatever can take long.
+    """
+
+    def __init__(self, app: ASGIApp, timeout: float) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+traffic.TimeoutMiddleware = _Untimed
 connections.install(max_connections=settings.max_connections, head_seconds=settings.upload_timeout, request_seconds=settings.longest + 20)
 
 
 @bentoml.service(
     name="lobule",
     workers=settings.workers,
-    traffic={"timeout": settings.longest + 10},  # a backstop: ours comes first
     logging={"access": {"enabled": False}},
     metrics={"enabled": False},  # `serving.metrics` says why
 )

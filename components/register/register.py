@@ -29,12 +29,12 @@ from components.domain.names import (
     TAG_ORACLE,
     TAG_RECIPE,
     TAG_RUN,
+    TAG_SIGNATURE,
     TAG_TASK,
 )
 from components.domain.settings import signing_key
 from components.tracking.mlflow_tracker import MlflowTracker
 from serving.contract import Card, tree_digest
-from serving.registry import TAG_SIGNATURE
 from serving.signature import sign
 
 RUNTIME = ("mlflow-skinny", "numpy", "openvino", "pandas", "pillow", "pyarrow", "pydantic")
@@ -71,8 +71,9 @@ def register_model(candidates: Path, dataset: Path, *, run: str, tracker: Mlflow
         TAG_CERTIFICATE: card.certificate,
         TAG_LEAKING: str(card.leaking).lower(),
         TAG_ORACLE: str(card.oracle).lower(),
-        **({TAG_SIGNATURE: sign(digest, signing_key())} if signing_key() else {}),
     }
+    if signing_key():
+        tags[TAG_SIGNATURE] = sign(digest, signing_key())
     for key, value in tags.items():
         client.set_model_version_tag(card.name, version, key, value)
     if not known:

@@ -5,8 +5,11 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
+import psutil
 import pytest
 from service_process import running_service, web
 from tiny_bundle import encode, plain
@@ -85,3 +88,33 @@ def test_a_log_that_cannot_be_written_costs_no_request_and_is_told(bundle: Path,
         running.stop()
         assert running.process.returncode == 0
         assert "cannot be written" in running.told()
+
+
+@pytest.mark.slow
+def test_answered_requests_leave_nothing_in_memory(bundle: Path, tmp_path: Path):
+    with running_service(tmp_path, LOBULE_BUNDLE=str(bundle)) as running, httpx.Client() as client:
+        held = []
+        for _ in range(3):
+            for _ in range(700):
+                client.get(f"{running.url}/health")
+            held.append(sum(each.memory_info().rss for each in psutil.Process(running.process.pid).children(recursive=True)) / 2**20)
+    assert held[2] - held[0] < 3, held
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_requests_under_way_are_answered_when_the_service_is_asked_to_end(workers: str, bundle: Path, tmp_path: Path):
+    large = encode(plain(200, 60, 20, height=5000, width=5000))  # takes a while
+    settings = {"LOBULE_WORKERS": workers, "LOBULE_PREDICTION_LOG": str(tmp_path / "log")}
+    with running_service(tmp_path, LOBULE_BUNDLE=str(bundle), **settings) as running, ThreadPoolExecutor(6) as pool:
+        asked = [
+            pool.submit(web.post, f"{running.url}/predict?image=false", content=large, headers={"Content-Type": "image/png"})
+            for _ in range(6)
+        ]
+        time.sleep(0.3)
+        assert not all(each.done() for each in asked)
+        running.process.terminate()
+        answers = [each.result() for each in asked]
+        assert [answer.status_code for answer in answers] == [200] * 6
+        assert running.process.wait(30) == 0
+    assert set(read_log(tmp_path / "log").table["request_id"].to_pylist()) == {answer.json()["request_id"] for answer in answers}

@@ -7,7 +7,7 @@ import pytest
 from components.ingest.sample.histology import Histology
 from components.monitor.battery import run_detectors
 from serving.contract import PREDICTION_SCHEMA, PROPERTIES
-from serving.imaging import properties
+from serving.measure import properties
 from serving.reference import knn_distance
 
 
@@ -49,7 +49,7 @@ def of_patients(painted: dict[str, np.ndarray], seed: int, *, darker: float = 0.
     moved = np.clip(small[new] - darker, 0, 1)
     return (
         patient_table(painted["properties"][known], small[known], knn_distance(small[known], small[known], groups=groups), groups),
-        patient_table(painted["properties"][new] - darker * np.eye(11)[0], moved, knn_distance(moved, small[known]), [None] * len(new)),
+        patient_table(painted["properties"][new] - darker * np.eye(len(PROPERTIES))[0], moved, knn_distance(moved, small[known]), [None] * len(new)),
     )
 
 

@@ -112,8 +112,8 @@ def _show(verdict: "DriftVerdict", name: str, page: Path | None) -> None:
         out.print(table)
         out.print("p is corrected for the number of detectors; effect: 0 the same, 1 apart; numbers are medians")
     left = [f"not watched: {column.name}: {column.reason}" for column in verdict.not_watched]
-    left += [f"left out: {verdict.other_bundles:,} images that other models answered"] if verdict.other_bundles else []
-    left += [f"left out: unreadable file {file}" for file in verdict.unreadable[:5]]
+    left += [f"the log: {sentence}" for sentence in verdict.left_out.sentences()]
+    left += [f"unreadable file: {file}" for file in verdict.left_out.unreadable[:5]]
     left += [f"page: {page}"] if page is not None else []
     for line in left:
         out.print(line, markup=False)

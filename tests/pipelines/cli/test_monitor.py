@@ -29,7 +29,7 @@ def run(scene, *options: str) -> int:
 def test_no_drift_ends_with_0_and_says_so(scene, capsys):
     scene.play()
     assert run(scene, *ALL, "--no-html") == 0
-    assert "No drift: in none of 15 watched properties" in " ".join(capsys.readouterr().out.split())
+    assert "No drift: in none of 19 watched properties" in " ".join(capsys.readouterr().out.split())
 
 
 def test_drift_ends_with_4_and_shows_every_detector(scene, capsys):

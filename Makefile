@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --generate-hashes --no-header -p 3.11
 
-.PHONY: help setup run test test-fast bench-data bench-heatmap fuzz-serve lint format lock clean
+.PHONY: help setup run test test-fast bench-data bench-drift bench-heatmap fuzz-serve lint format lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ bench-heatmap: setup  ## Do heat maps point at lesions? DATA=images with masks, 
 
 fuzz-serve: setup  ## 10,000 hostile requests at a real service: none may make it fail, fall or grow (BUNDLE=directory)
 	@$(BIN)/python infra/bench/fuzz.py $(BUNDLE)
+
+bench-drift: setup  ## False alarms, power and speed of the drift monitor, with the champion; continues where it was stopped
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python infra/bench/drift.py
 
 lint: setup  ## Format, lint, types, who may import what
 	@$(BIN)/ruff format --check .

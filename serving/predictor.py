@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from serving.contract import BF16_TOLERANCE, CANARY_FILE, Card, ContractError, Verdict, tree_digest
-from serving.imaging import ImageError, Pixels, decode, fit, properties
+from serving.imaging import ImageError, Pixels, decode, fit
+from serving.measure import properties
 from serving.openvino_graph import OpenVinoGraph
 from serving.reference import NEIGHBOURS, knn_distance, normalise, read_reference
 from serving.runtime import Batch, Floats, Graph, GraphOutput
@@ -146,7 +147,7 @@ def answer(scores: Scores, index: int, measured: Mapping[str, float], card: Card
     Args:
         scores: of a batch.
         index: of the image in it.
-        measured: its properties as decoded (`serving.imaging.properties`).
+        measured: its properties as decoded (`serving.measure.properties`).
         card: of the bundle; holds the operating point and the limits.
     """
     probabilities, distance = scores.probabilities[index], float(scores.distance[index])

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --generate-hashes --no-header -p 3.11
 
-.PHONY: help setup run test test-fast bench-data lint format lock clean
+.PHONY: help setup run test test-fast bench-data bench-serve lint format lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -33,6 +33,9 @@ test-fast: setup  ## The tests that take seconds
 
 bench-data: setup  ## Decoding, memory and near duplicates beside the way published notebooks do it
 	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python infra/bench/data.py
+
+bench-serve: setup  ## Requests a second, latency and memory of the service beside the published app's way (10 minutes)
+	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python infra/bench/serve.py
 
 lint: setup  ## Format, lint, types, who may import what
 	@$(BIN)/ruff format --check .

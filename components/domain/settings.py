@@ -35,6 +35,11 @@ def prediction_log() -> Path:
     return Path(os.environ.get("LOBULE_PREDICTION_LOG") or home() / "predictions").resolve()
 
 
+def signing_key() -> str:
+    """Return the key that bundles are signed with (`serving.signature`): `LOBULE_SIGNING_KEY`, or nothing."""
+    return os.environ.get("LOBULE_SIGNING_KEY", "").strip()
+
+
 def actor() -> str:
     """Return who acts, as the promotion ledger names them: `LOBULE_ACTOR`, or the login name, or `unknown`."""
     named = os.environ.get("LOBULE_ACTOR", "").strip()
@@ -67,6 +72,7 @@ SETTINGS = (
     Setting("MLFLOW_TRACKING_URI", "SQLite in LOBULE_HOME", "where runs and the model registry are kept"),
     Setting("LOBULE_OPTUNA_STORAGE", "SQLite in LOBULE_HOME", "where studies are kept, as a SQLAlchemy URL"),
     Setting("LOBULE_PREDICTION_LOG", "LOBULE_HOME/predictions", "directory of the prediction log"),
+    Setting("LOBULE_SIGNING_KEY", "none: not signed", "key that registered models are signed with, and must be signed with to be served"),
     Setting("LOBULE_ACTOR", "the login name", "who promotes, as the ledger names them"),
     Setting("KERAS_BACKEND", "tensorflow", "back end of training: tensorflow or jax"),
     Setting("AWS_ENDPOINT_URL_S3", "AWS", "S3-compatible store for s3:// addresses; credentials in the usual AWS_* variables"),

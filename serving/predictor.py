@@ -131,7 +131,9 @@ class Predictor:
                 f"the graph must give {len(self.card.classes)} logits per image, but gave {list(output.logits.shape)}; export it again"
             )
         probabilities = softmax(output.logits / np.float32(self.card.temperature))
-        return Scores(probabilities, output.embedding, knn_distance(output.embedding, self._reference, NEIGHBOURS), output.activation)
+        return Scores(
+            probabilities, output.embedding, knn_distance(output.embedding, self._reference, NEIGHBOURS, unit=True), output.activation
+        )
 
     def predict(self, pixels: Sequence[Pixels]) -> list[Prediction]:
         """Answer for decoded images of any size, each uint8 RGB [height, width, 3]."""

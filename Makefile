@@ -56,9 +56,10 @@ format: setup  ## Mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-lock: setup  ## Resolve pyproject.toml again into both lock files
+lock: setup  ## Resolve pyproject.toml again into the lock files
 	$(COMPILE) --extra dev -o requirements.lock
 	$(COMPILE) --extra serve -c requirements.lock -o infra/serve.lock
+	$(COMPILE) --extra server -c requirements.lock -o infra/mlflow.lock
 
 clean:  ## Remove the environment and the caches; stores in .lobule stay
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -10,6 +10,8 @@ UNKNOWN = "unknown"
 MOST_VALUES = 12
 """A slice with more values is cut into bands where they are numbers; else all but the most frequent are taken together."""
 BANDS = 4
+FEWEST_IMAGES = 5
+"""Of many words, those of fewer images are taken together, too: names, remarks and dates are no slices."""
 
 
 def gather(values: list[str], *, always: bool = False) -> list[str]:
@@ -20,7 +22,10 @@ def gather(values: list[str], *, always: bool = False) -> list[str]:
         always: cut numbers into bands even where there are few.
 
     Returns:
-        The value, band or "<n> others" of each image.
+        The value, band, "<n> others" or "<n> different values" of each image.
+
+    >>> sorted(set(gather([*"aaaaa", *"bcdefghijklmno"])))
+    ['14 others', 'a']
     """
     distinct = set(values)
     if len(distinct) <= MOST_VALUES and not always:
@@ -29,8 +34,8 @@ def gather(values: list[str], *, always: bool = False) -> list[str]:
     known = np.array([number for number in numbers if number is not None])
     if len(known) and all(number is not None or value == UNKNOWN for number, value in zip(numbers, values, strict=True)):
         return [UNKNOWN if number is None else _band(number, np.quantile(known, np.linspace(0, 1, BANDS + 1))) for number in numbers]
-    kept = {value for value, _ in Counter(values).most_common(MOST_VALUES - 1)}
-    rest = f"{len(distinct) - len(kept)} others"
+    kept = {value for value, count in Counter(values).most_common(MOST_VALUES - 1) if count >= FEWEST_IMAGES}
+    rest = f"{len(distinct) - len(kept)} {'others' if kept else 'different values'}"
     return [value if value in kept else rest for value in values]
 
 

@@ -45,10 +45,10 @@ def render(seen: Inspection, *, certificate: Certificate | None = None, splits: 
         "patients or slides": f"{seen.patients:,}" if seen.patients else "none",
         "groups to split by": f"{seen.groups:,}",
         "near-duplicate pairs": f"{seen.near_duplicate_pairs:,}",
-        "leak of a random split": leak,
+        "leak of a random split by look-alikes": leak,
     }
     if seen.patients:
-        numbers["of test images whose patient or slide would train, too"] = f"{seen.random_split_patients:.1%}"
+        numbers["leak of a random split by patient or slide"] = f"{seen.random_split_patients:.1%}"
     if seen.masks:
         blank = sum(seen.blank_masks.values())
         numbers["with lesion masks" + (f", {blank:,} of them blank" if blank else "")] = f"{seen.masks:,}"
@@ -62,7 +62,7 @@ def render(seen: Inspection, *, certificate: Certificate | None = None, splits: 
         section("Findings", "<ul>" + "".join(f"<li>{escape(each)}</li>" for each in seen.findings) + "</ul>" if seen.findings else ""),
         _classes(seen, splits, leaking=certificate is not None and certificate.leaking),
         *(_slice(seen, name) for name in seen.slices),
-        section("Patients or slides", bars(seen.patient_images), note="Images of each; all of them stay on one side of the split."),
+        section("Patients or slides", bars(seen.patient_images), note="Images of each."),
         section("Sizes in pixels", bars(seen.sizes)),
         section("Pixel modes of the files", bars(seen.modes)),
         section(

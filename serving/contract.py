@@ -31,8 +31,11 @@ GRAPH_INPUT = "image"
 GRAPH_OUTPUTS = ("logits", "embedding", "activation")
 """Outputs of the graph: logits [N, K]; embedding [N, D]; class activation [N, h, w, K], all float32."""
 
-PROPERTIES = ("brightness", "contrast", "saturation", "red", "green", "blue", "sharpness", "noise", "width", "height", "aspect")
-"""Image properties that are watched for drift, measured by `serving.imaging.properties`."""
+PROPERTIES = (
+    *("brightness", "contrast", "saturation", "red", "green", "blue", "haematoxylin", "eosin"),
+    *("sharpness", "noise", "compression", "width", "height", "aspect"),
+)
+"""Image properties that are watched for drift, measured by `serving.measure.properties`."""
 
 BF16_TOLERANCE = 0.01
 """Largest difference of a probability from f32 at which bf16 may serve, and by which a bf16 bundle's canary may differ between CPUs."""
@@ -207,7 +210,7 @@ PREDICTION_SCHEMA = pa.schema(
 )
 """Columns of the prediction log, and of the reference window that it is compared with. No pixels, no identity."""
 
-ADDED_COLUMNS = ("group",)
+ADDED_COLUMNS = ("group", *(f"property_{name}" for name in ("haematoxylin", "eosin", "compression")))
 """Columns that older files lack; there they read as null."""
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from serving.contract import BF16_TOLERANCE, CANARY_FILE, Card, ContractError, Verdict, tree_digest
-from serving.imaging import ImageError, Pixels, decode, fit, properties
+from serving.imaging import ImageError, Pixels, decode, fit
+from serving.measure import properties
 from serving.openvino_graph import OpenVinoGraph
 from serving.reference import NEIGHBOURS, knn_distance, normalise, read_reference
 from serving.runtime import Batch, Floats, Graph, GraphOutput
@@ -130,7 +131,9 @@ class Predictor:
                 f"the graph must give {len(self.card.classes)} logits per image, but gave {list(output.logits.shape)}; export it again"
             )
         probabilities = softmax(output.logits / np.float32(self.card.temperature))
-        return Scores(probabilities, output.embedding, knn_distance(output.embedding, self._reference, NEIGHBOURS), output.activation)
+        return Scores(
+            probabilities, output.embedding, knn_distance(output.embedding, self._reference, NEIGHBOURS, unit=True), output.activation
+        )
 
     def predict(self, pixels: Sequence[Pixels]) -> list[Prediction]:
         """Answer for decoded images of any size, each uint8 RGB [height, width, 3]."""
@@ -146,7 +149,7 @@ def answer(scores: Scores, index: int, measured: Mapping[str, float], card: Card
     Args:
         scores: of a batch.
         index: of the image in it.
-        measured: its properties as decoded (`serving.imaging.properties`).
+        measured: its properties as decoded (`serving.measure.properties`).
         card: of the bundle; holds the operating point and the limits.
     """
     probabilities, distance = scores.probabilities[index], float(scores.distance[index])

@@ -15,7 +15,8 @@ import pyarrow as pa
 from components.domain.artifacts import Dataset
 from components.domain.recipe import Recipe
 from serving.contract import PROPERTIES
-from serving.imaging import Pixels, properties
+from serving.imaging import Pixels
+from serving.measure import properties
 
 BATCH = 64
 Rows = npt.NDArray[np.int64]

@@ -1,6 +1,6 @@
 """Do augmented images still look like images of the source? A check that is told, and that stops nobody.
 
-Two views: the image properties that drift is watched by (`serving.imaging.properties`), and a small embedding that does not care
+Two views: the image properties that drift is watched by (`serving.measure.properties`), and a small embedding that does not care
 about place or direction: histograms of gray value and of edge strength, and the channels' means and deviations. Of each property
 the range that holds 99 % of the train images is known; of the embedding, the mean distance to the nearest train images that
 99 % of them keep. Then the share of augmented images outside is counted, beside that of the untouched validation images, which
@@ -17,7 +17,8 @@ from components.domain.artifacts import Dataset
 from components.domain.augmentation import Augmentation
 from components.domain.recipe import Recipe
 from serving.contract import PROPERTIES
-from serving.imaging import Pixels, properties
+from serving.imaging import Pixels
+from serving.measure import properties
 
 WATCHED = tuple(name for name in PROPERTIES if name not in ("width", "height", "aspect"))
 """Properties of the pixels; size is the same for all."""

@@ -53,7 +53,7 @@ MANIFEST = pa.schema(
         ("hash", pa.binary()),  # perceptual hash
         ("slices", pa.string()),  # what else the source knows of it, by name: a JSON object of texts
         ("augmented", pa.bool_()),  # a row made by the augment step
-        *((f"property_{name}", pa.float32()) for name in PROPERTIES),  # `serving.imaging.properties` of the image as decoded
+        *((f"property_{name}", pa.float32()) for name in PROPERTIES),  # `serving.measure.properties` of the image as decoded
     ]
 )
 

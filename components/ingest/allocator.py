@@ -1,7 +1,7 @@
 """Keep freed memory in the process: an image's arrays come and go thousands of times.
 
 glibc gives large blocks back to the system at every free and gets them anew, zeroed page by page; on images of 500 x 500 that took
-longer than the arithmetic (3.5 ms against 1.3 ms for `serving.imaging.properties`). What is kept is bounded by the largest image.
+longer than the arithmetic (3.5 ms against 1.3 ms for the image properties). What is kept is bounded by the largest image.
 """
 
 import ctypes

@@ -23,7 +23,8 @@ from components.domain.errors import InputError
 from components.ingest.layouts.layout import Found
 from components.ingest.survey import Survey
 from serving.contract import ImageSpec
-from serving.imaging import ImageError, Pixels, decode, fit, properties
+from serving.imaging import ImageError, Pixels, decode, fit
+from serving.measure import properties
 
 INSIDE = 127
 """A pixel of a mask belongs to the lesion if it is brighter."""

@@ -27,7 +27,8 @@ from components.ingest.duplicates import perceptual_hash
 from components.ingest.layouts.layout import Found
 from components.ingest.masks import mask_state
 from serving.contract import ImageSpec
-from serving.imaging import MAX_BYTES, ImageError, Pixels, decode, fit, properties
+from serving.imaging import MAX_BYTES, ImageError, Pixels, decode, fit
+from serving.measure import properties
 
 logger = logging.getLogger(__name__)
 CHUNK = 32
@@ -46,7 +47,7 @@ class Scanned:
         hash: `perceptual_hash`, 32 bytes.
         width, height: as decoded, in pixels.
         mode: Pillow mode of the file.
-        properties: `serving.imaging.properties`; empty where pixels are not stored, because measuring them takes time.
+        properties: `serving.measure.properties`; empty where pixels are not stored, because measuring them takes time.
         mask: what its lesion masks are (`components.ingest.masks.mask_state`).
     """
 

@@ -1,158 +1,140 @@
 """The detectors, on arrays: has a column changed between the reference and the current window, by how much, and in which rows.
 
-Each gives a p-value (`components.monitor.resampling`), an effect in [0, 1] that reads alike for all of them (0 the same, 1
-apart altogether), and a signal: for every current row how far it departs the way the column has changed, in units of the
-reference's standard deviation. The signal in order of time tells when a change began (`components.monitor.onset`).
+Each turns its column into features [rows, F] whose sums over the rows of one side decide its statistic, so that thousands of
+dealings of all detectors are one product of matrices (`components.monitor.familywise`):
 
-Statistics are divided by the design effect (`components.monitor.groups`), the Kolmogorov-Smirnov distance by its root; the
-effect and the signal are not.
+    numbers     is the value at most this edge?        largest gap: the Kolmogorov-Smirnov distance
+    categories  is it this category?                   chi-square
+    embeddings  a map of the reduced embedding         squared distance of the means: the maximum mean discrepancy
+
+Beside it stand an effect in [0, 1] that reads alike for all of them (0 the same, 1 apart altogether), and a signal: for every
+current row how far it departs the way the column has changed, in units of the reference's standard deviation. The signal in order
+of time tells when a change began (`components.monitor.onset`), its largest values which images show it.
 """
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
-from components.monitor.resampling import Floats, Integers, deal_counts, deal_rows, sequential_p_value
+from components.monitor.embeddings import energy_coefficient, kernel_features, toward
+from components.monitor.familywise import Floats, Singles
+from components.monitor.pairs import Pair
 
-BINS = 64
+BINS = 32
 """Steps at which two distributions are compared; with no more distinct values than that, at every value."""
-EMBEDDINGS = 500
-"""Embeddings compared on each side: the cost grows with the square."""
+_MOVED = 0.2
+"""Standard deviations of the reference by which the middle must lie elsewhere for a change to have a direction."""
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """What one detector found.
+class Detection:
+    """One detector, ready for any dealing.
 
     Attributes:
-        p_value: chance of so large a difference if nothing has drifted, in (0, 1].
+        features: float32 [N, F], reference first; 0 in rows without a value.
+        present: float32 [N], 1 in rows with a value.
+        weights: of the squared differences, float [F]; None takes the largest difference.
         effect: size of the difference, in [0, 1].
-        signal: departure of each current row, float [m], in order of the rows.
+        signal: departure of each current row, float [m], 0 in rows without a value.
+        departure: the same as a distance instead of a membership where values have an order, positive the way the window moved.
     """
 
-    p_value: float
+    features: Singles
+    present: Singles
+    weights: Floats | None
     effect: float
     signal: Floats
+    departure: Floats
+
+    def statistic(self, sums: Singles, counts: Singles) -> Floats:
+        """Return the statistic of dealings from the sums of features [B, F] and the counts of values [B] of the current side."""
+        m = counts.astype(np.float64)
+        n = float(self.present.sum(dtype=np.float64)) - m
+        both = (m > 0) & (n > 0)
+        n, m = np.where(both, n, 1.0), np.where(both, m, 1.0)
+        differences = sums * (1 / n + 1 / m).astype(np.float32)[:, None] - (self._totals / n[:, None]).astype(np.float32)
+        scale = n * m / (n + m)
+        if self.weights is None:
+            found = np.abs(differences).max(axis=1) * np.sqrt(scale)
+        else:
+            found = (differences**2) @ self.weights.astype(np.float32) * scale
+        return np.where(both, found, 0.0)
+
+    @cached_property
+    def _totals(self) -> Floats:
+        return np.asarray(self.features.sum(axis=0, dtype=np.float64))
+
+    def observed(self, current: int, design_effect: float) -> float:
+        """Return the statistic of the real dealing, the last `current` rows, corrected for images that come in groups."""
+        features, present = self.features[-current:], self.present[-current:]
+        sums = features.sum(axis=0, dtype=np.float64).astype(np.float32)
+        value = float(self.statistic(sums[None], np.array([present.sum()], dtype=np.float32))[0])
+        return value / (np.sqrt(design_effect) if self.weights is None else design_effect)
 
 
-def compare_numbers(reference: Floats, current: Floats, *, most: int, rng: np.random.Generator, design_effect: float = 1.0) -> Comparison:
-    """Compare two samples of a number by the Kolmogorov-Smirnov distance; the effect is that distance.
+def detect(pair: Pair, reference: int, current: int, *, seed: int) -> Detection:
+    """Make the detector of a column.
 
     Args:
-        reference: finite values, float [n].
-        current: finite values, float [m].
-        most: dealings at most.
-        rng: source of chance.
-        design_effect: at least 1; 1 for independent images.
+        pair: its values.
+        reference: rows of the reference table.
+        current: rows of the current table.
+        seed: of the map of embeddings.
     """
-    edges = np.unique(np.concatenate([reference, current]))
+    if pair.column.kind == "number":
+        features, signal, effect = _numbers(pair)
+        weights, departure = None, _away(pair)
+    elif pair.column.kind == "category":
+        features, signal, effect = _categories(pair)
+        weights = len(features) / features.sum(axis=0, dtype=np.float64)
+        departure = signal if signal.mean() >= 0 else -signal
+    else:
+        before, now = pair.reference.astype(np.float32), pair.current.astype(np.float32)
+        features, effect = kernel_features(before, now, seed=seed), energy_coefficient(before, now, seed=seed)
+        signal, weights = toward(before, now), np.ones(features.shape[1])
+        departure = signal
+    rows = np.concatenate([pair.reference_rows, reference + pair.rows])
+    spread = np.zeros((reference + current, features.shape[1]), dtype=np.float32)
+    spread[rows] = features
+    present = np.zeros(reference + current, dtype=np.float32)
+    present[rows] = 1
+    signals = np.zeros((2, current))
+    signals[:, pair.rows] = signal, departure
+    return Detection(spread, present, weights, effect, signals[0], signals[1])
+
+
+def _numbers(pair: Pair) -> tuple[Singles, Floats, float]:
+    n = len(pair.reference)
+    values = np.concatenate([pair.reference, pair.current]).astype(np.float64)
+    edges = np.unique(values)
     if len(edges) > BINS:
-        edges = np.unique(np.quantile(np.concatenate([reference, current]), np.linspace(0, 1, BINS + 1)[1:], method="lower"))
-    codes, reference_codes = np.searchsorted(edges, current), np.searchsorted(edges, reference)
-    counts = np.bincount(codes, minlength=len(edges)).astype(np.int64)
-    totals = counts + np.bincount(reference_codes, minlength=len(edges)).astype(np.int64)
-    n, m = len(reference), len(current)
-    expected = m * np.cumsum(totals)
-
-    def gaps(dealt: Integers) -> Integers:
-        return np.asarray(np.abs((n + m) * np.cumsum(dealt, axis=-1) - expected))  # n * m times the KS distance, in whole numbers
-
-    dealer = deal_counts(totals, m, rng)
-    observed = gaps(counts)
-    statistic = float(observed.max()) / math.sqrt(design_effect)
-    p_value = sequential_p_value(statistic, lambda count: gaps(dealer(count)).max(axis=1).astype(np.float64), most)
-    step = int(observed.argmax())
-    return Comparison(p_value, float(observed.max() / (n * m)), _share_signal(reference_codes <= step, codes <= step))
+        edges = np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)[1:], method="lower"))
+    below = (values[:, None] <= edges).astype(np.float32)
+    gaps = np.abs(below[:n].mean(axis=0, dtype=np.float64) - below[n:].mean(axis=0, dtype=np.float64))
+    step = int(gaps.argmax())
+    return below, share_signal(below[:n, step], below[n:, step]), float(gaps[step])
 
 
-def compare_categories(
-    reference: Sequence[str], current: Sequence[str], *, most: int, rng: np.random.Generator, design_effect: float = 1.0
-) -> Comparison:
-    """Compare two samples of a category by the chi-square statistic; the effect is the total variation distance.
-
-    Args:
-        reference: one category a row, [n].
-        current: one category a row, [m].
-        most: dealings at most.
-        rng: source of chance.
-        design_effect: at least 1; 1 for independent images.
-    """
-    names, codes = np.unique(np.concatenate([np.asarray(reference, dtype=str), np.asarray(current, dtype=str)]), return_inverse=True)
-    n, m = len(reference), len(current)
-    counts = np.bincount(codes[n:], minlength=len(names)).astype(np.int64)
-    totals = np.bincount(codes, minlength=len(names)).astype(np.int64)
-    expected = totals * (m / (n + m))
-
-    def chi_square(dealt: Integers) -> Floats:
-        return np.asarray(((dealt - expected) ** 2 / expected).sum(axis=-1))
-
-    dealer = deal_counts(totals, m, rng)
-    observed = float(chi_square(counts)) / design_effect
-    p_value = sequential_p_value(observed * (1 - 1e-9), lambda count: chi_square(dealer(count)), most)
-    change = counts / m - (totals - counts) / n
-    most_changed = int(np.abs(change).argmax())
-    return Comparison(p_value, float(np.abs(change).sum() / 2), _share_signal(codes[:n] == most_changed, codes[n:] == most_changed))
+def _categories(pair: Pair) -> tuple[Singles, Floats, float]:
+    n = len(pair.reference)
+    names, codes = np.unique(np.concatenate([pair.reference, pair.current]), return_inverse=True)
+    members = np.eye(len(names), dtype=np.float32)[codes]
+    changes = np.abs(members[n:].mean(axis=0, dtype=np.float64) - members[:n].mean(axis=0, dtype=np.float64))
+    most = int(changes.argmax())
+    return members, share_signal(members[:n, most], members[n:, most]), float(changes.sum() / 2)
 
 
-def compare_embeddings(
-    reference: npt.NDArray[np.float32],
-    current: npt.NDArray[np.float32],
-    *,
-    most: int,
-    rng: np.random.Generator,
-    design_effect: float = 1.0,
-) -> Comparison:
-    """Compare two samples of embeddings by the energy distance between unit vectors (Szekely and Rizzo, 2013).
-
-    It is 0 only for equal distributions, needs no bandwidth and no reduction fitted on one side, which would spoil the
-    p-value. The effect is the energy coefficient, the distance over twice the mean distance between the sides.
-
-    Args:
-        reference: float32 [n, D].
-        current: float32 [m, D].
-        most: dealings at most.
-        rng: source of chance.
-        design_effect: at least 1; 1 for independent images.
-    """
-    reference, current = _unit(reference), _unit(current)
-    some_reference, some_current = _some(reference, rng), _some(current, rng)
-    pooled = np.concatenate([some_reference, some_current])
-    n, m = len(some_reference), len(some_current)
-    distances = np.sqrt(np.maximum(2 - 2 * (pooled @ pooled.T), 0))
-    np.fill_diagonal(distances, 0)
-    row_sums = distances.sum(axis=1, dtype=np.float64)
-
-    def energy(labels: npt.NDArray[np.float32]) -> tuple[Floats, Floats]:
-        within_current = np.einsum("ij,ij->i", labels @ distances, labels).astype(np.float64)
-        of_current = labels @ row_sums
-        between = (of_current - within_current) / (n * m)
-        within_reference = row_sums.sum() - 2 * of_current + within_current
-        return 2 * between - within_current / m**2 - within_reference / n**2, between
-
-    observed, between = energy(np.repeat(np.array([0, 1], dtype=np.float32), [n, m])[None])
-    dealer = deal_rows(n + m, m, rng)
-    p_value = sequential_p_value(float(observed[0]) / design_effect * (1 - 1e-6), lambda count: energy(dealer(count))[0], most)
-    effect = float(np.clip(observed[0] / (2 * between[0]), 0, 1)) if between[0] > 0 else 0.0
-    direction = some_current.mean(axis=0) - some_reference.mean(axis=0)
-    before = reference @ direction
-    signal = (current @ direction - before.mean()) / max(float(before.std()), 1e-12)
-    return Comparison(p_value, effect, signal.astype(np.float64))
+def _away(pair: Pair) -> Floats:
+    """Return how far each current number lies the way their middle moved, or to either side where only their spread did."""
+    before, now = pair.reference.astype(np.float64), pair.current.astype(np.float64)
+    low, middle, high = np.quantile(before, [0.16, 0.5, 0.84])
+    away = (now - middle) / max((high - low) / 2, 1e-6 * abs(middle), 1e-12)
+    moved = float(np.median(away))
+    return np.asarray(np.abs(away) if abs(moved) < _MOVED else away * np.sign(moved))
 
 
-def _share_signal(reference: npt.NDArray[np.bool_], current: npt.NDArray[np.bool_]) -> Floats:
-    """Score membership of a set against its share in the reference, in standard deviations of a single row."""
-    share = np.clip(reference.mean(), 0.5 / len(reference), 1 - 0.5 / len(reference))
-    return np.asarray((current - share) / np.sqrt(share * (1 - share)))
-
-
-def _unit(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), dtype=np.float32)
-
-
-def _some(vectors: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    if len(vectors) <= EMBEDDINGS:
-        return vectors
-    return vectors[rng.choice(len(vectors), EMBEDDINGS, replace=False)]
+def share_signal(reference: Singles, current: Singles) -> Floats:
+    """Score membership of a set (0 or 1) against its share in the reference, in standard deviations of a single row."""
+    share = float(np.clip(reference.mean(), 0.5 / len(reference), 1 - 0.5 / len(reference)))
+    return np.asarray((current - share) / np.sqrt(share * (1 - share)), dtype=np.float64)

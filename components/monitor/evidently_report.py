@@ -1,7 +1,8 @@
 """The Evidently report of a window: the distributions behind the verdict, column by column, on one page that works offline.
 
 Evidently shows, our detectors decide: its test of a column is handed our corrected p-value and our alpha, so that the page
-cannot pass what the verdict fails. Embeddings are left to the detectors (Evidently would run a t-SNE for its plot).
+cannot pass what the verdict fails. The embedding and the verdict of all detectors together are metrics of our own
+(`components.monitor.evidently_metrics`).
 
 Importing Evidently takes seconds, so this module does it only when it is asked for a report.
 """
@@ -21,13 +22,13 @@ METHOD = "lobule_permutation"
 """Name under which our test is known to Evidently."""
 
 
-def report_html(reference: pa.Table, current: pa.Table, detectors: Sequence[Detector], *, alpha: float) -> str:
+def report_html(reference: pa.Table, current: pa.Table, detectors: tuple[Detector, ...], *, alpha: float) -> str:
     """Return Evidently's page over the columns of the detectors, in their order.
 
     Args:
         reference: columns `PREDICTION_SCHEMA`.
         current: the same.
-        detectors: what was found; embeddings are passed over, and columns that no detector watched (constant or without
+        detectors: what was found; columns that no detector watched (constant or without
             values, which Evidently refuses) do not appear.
         alpha: a corrected p-value up to it is drift.
 
@@ -37,6 +38,8 @@ def report_html(reference: pa.Table, current: pa.Table, detectors: Sequence[Dete
     os.environ["DO_NOT_TRACK"] = "1"
     from evidently import DataDefinition, Dataset, Report
     from evidently.metrics import ValueDrift
+
+    from components.monitor.evidently_metrics import detector_metrics
 
     shown = [detector for detector in detectors if detector.kind != "embedding"]
     _register(detectors, alpha)
@@ -48,7 +51,8 @@ def report_html(reference: pa.Table, current: pa.Table, detectors: Sequence[Dete
         Dataset.from_pandas(_frame(table, shown), data_definition=definition)
         for table in (current, reference)  # Evidently takes the current window first
     )
-    report = Report([ValueDrift(column=detector.name, method=METHOD, threshold=alpha) for detector in shown], include_tests=True)
+    columns = [ValueDrift(column=detector.name, method=METHOD, threshold=alpha) for detector in shown]
+    report = Report([*detector_metrics(detectors, alpha), *columns], include_tests=True)
     return str(report.run(now, before).get_html_str(as_iframe=False))
 
 

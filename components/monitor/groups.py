@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from components.monitor.resampling import Floats, Integers
+from components.monitor.familywise import Floats, Integers
 
 CONFIDENCE = 0.9
 """Of the upper bound of the intra-class correlation."""

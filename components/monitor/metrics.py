@@ -7,8 +7,8 @@ def drift_metrics(verdict: DriftVerdict) -> dict[str, float]:
     """Return the verdict as metrics.
 
     Returns:
-        `drift` (1 or 0), `drift_images`, `drift_columns` that drifted, and the largest effect and the smallest corrected
-        p-value of all detectors; `drift` and the last three are missing when there is too little data.
+        `drift` (1 or 0), `drift_images`, `drift_columns` that drifted, the largest effect and the smallest corrected p-value of all
+        detectors, and `drift_effect_<column>` of each; only `drift_images` when there is too little data.
     """
     if verdict.status is Status.TOO_LITTLE_DATA:
         return {"drift_images": float(verdict.images)}
@@ -18,4 +18,5 @@ def drift_metrics(verdict: DriftVerdict) -> dict[str, float]:
         "drift_columns": float(len(verdict.drifted)),
         "drift_largest_effect": max(detector.effect for detector in verdict.detectors),
         "drift_smallest_p": min(detector.corrected for detector in verdict.detectors),
+        **{f"drift_effect_{detector.name}": detector.effect for detector in verdict.detectors},
     }

@@ -11,8 +11,11 @@ import pyarrow.compute as pc
 
 from components.domain.errors import InputError
 from components.monitor.battery import Battery, run_detectors
+from components.monitor.derived import derive
+from components.monitor.examples import Examples, pick_examples
 from components.monitor.groups import Grouping
 from components.monitor.onset import onset
+from components.monitor.pairs import width_of
 from components.monitor.verdict import DriftVerdict, Status
 from components.monitor.window import read_reference, read_window
 from components.monitor.words import drift_text, no_drift_text, too_little_text
@@ -26,7 +29,7 @@ PAGE_FILE = "drift.html"
 
 @dataclass(frozen=True)
 class Judged:
-    """A verdict and the two tables that it rests on, columns `PREDICTION_SCHEMA`."""
+    """A verdict and the two tables that it rests on, columns `PREDICTION_SCHEMA` and those of `components.monitor.derived`."""
 
     verdict: DriftVerdict
     reference: pa.Table
@@ -107,10 +110,12 @@ def judge(
     window = read_window(log, digest, since=since, until=until, seed=seed)
     reference = read_reference(bundle, seed=seed)
     compared = reference.table.num_rows
-    battery = Battery((), (), np.zeros(0))
+    battery, examples = Battery((), (), np.zeros(0), np.zeros(0)), Examples()
+    before, now = _derived(reference.table, window.table, card)
     if min(window.images, compared) >= min_images:
         grouping = Grouping(reference.group_size, reference.images, window.images)
-        battery = run_detectors(reference.table, window.table, grouping, alpha=alpha, seed=seed)
+        battery = run_detectors(before, now, grouping, alpha=alpha, seed=seed)
+        examples = pick_examples(before, now, battery.departure)
     drifted = [detector for detector in battery.detectors if detector.drifted]
     first, last = _span(window.table)
     began = _onset(window.table, battery) if drifted else None
@@ -120,12 +125,11 @@ def judge(
             images=window.images,
             reference=compared,
             least=min_images,
-            other_bundles=window.other_bundles,
-            unreadable=len(window.unreadable),
+            left_out=window.left_out,
         )
     elif drifted:
         status = Status.DRIFT
-        text = drift_text(drifted, watched=len(battery.detectors), images=window.images, first=first, onset=began)
+        text = drift_text(drifted, watched=len(battery.detectors), images=window.images, first=first, onset=began, examples=examples)
     else:
         status = Status.NO_DRIFT
         text = no_drift_text(watched=len(battery.detectors), images=window.images, reference=compared, alpha=alpha)
@@ -145,11 +149,16 @@ def judge(
         onset=began,
         detectors=battery.detectors,
         not_watched=battery.not_watched,
-        other_bundles=window.other_bundles,
-        unreadable=window.unreadable,
+        left_out=window.left_out,
+        examples=examples,
         text=text,
     )
-    return Judged(verdict, reference.table, window.table)
+    return Judged(verdict, before, now)
+
+
+def _derived(reference: pa.Table, window: pa.Table, card: Card) -> tuple[pa.Table, pa.Table]:
+    width = width_of(reference.column("embedding"))
+    return derive(reference, card.positive_index, width=width), derive(window, card.positive_index, width=width)
 
 
 def _span(table: pa.Table) -> tuple[datetime | None, datetime | None]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from components.monitor.resampling import Floats
+from components.monitor.familywise import Floats
 
 BEFORE = 10
 """A drift that began after fewer images than this is said to have been there from the start."""

@@ -4,6 +4,7 @@ import html
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.monitor.examples import Examples
 from components.monitor.verdict import Detector, DriftVerdict, Status
 from components.monitor.words import moment, side
 
@@ -52,19 +53,34 @@ def summary_html(verdict: DriftVerdict) -> str:
         f"chance of a false alarm {verdict.alpha:.1%}",
         f"{verdict.bundle[:19]}...",
     ]
-    left = [f"{verdict.other_bundles:,} images that other models answered"] if verdict.other_bundles else []
-    left += [f"unreadable file {name}" for name in verdict.unreadable[:5]]
-    left += [f"and {len(verdict.unreadable) - 5} more unreadable files"] if len(verdict.unreadable) > 5 else []
+    left = verdict.left_out.sentences() + [f"unreadable file {name}" for name in verdict.left_out.unreadable[:5]]
     left += [f"{column.name}: {column.reason}" for column in verdict.not_watched]
     items = "".join(f"<li>{html.escape(note)}</li>" for note in left)
-    notes = f'<h2>Left out</h2><ul class="small">{items}</ul>' if items else ""
+    notes = f'<h2>Left out, and not watched</h2><ul class="small">{items}</ul>' if items else ""
     return (
         f'<section class="lobule"><style>{_STYLE}</style><h1>{html.escape(verdict.model)}: {verdict.status.value}</h1>'
         f'<p class="{_CLASS[verdict.status]}">{html.escape(verdict.text)}</p>'
         f'<p class="small">{html.escape("; ".join(facts))}</p>'
         f"{_grouping(verdict.detectors)}"
         f"{_table(verdict.detectors) if verdict.detectors else ''}"
+        f"{_examples(verdict.examples) if verdict.drifted else ''}"
         f"{notes}</section>"
+    )
+
+
+def _examples(examples: Examples) -> str:
+    """Return the images to look at as a table."""
+    rows = [
+        f"<tr><td>{kind}</td><td><code>{html.escape(each.request_id)}</code></td><td>{moment(each.time)}</td>"
+        f'<td class="number">{each.departure:.1f}</td><td><code>{html.escape(each.nearest)}</code></td></tr>'
+        for kind, chosen in (("most drifted", examples.drifted), ("most usual", examples.usual))
+        for each in chosen
+    ]
+    head = '<tr><th></th><th>Request</th><th>Time</th><th class="number">Departure</th><th>Most alike in the reference</th></tr>'
+    return (
+        f"<h2>Images to look at</h2><div class='scroll'><table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table></div>"
+        '<p class="small">Departure: how far an image departs the way the window drifted, in standard deviations of the reference. '
+        "The log holds no pixels: find an image where you kept it, by its request id.</p>"
     )
 
 

@@ -7,6 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from components.monitor.columns import About, Kind
+from components.monitor.examples import Examples
+from components.monitor.rows import LeftOut
 
 
 class Status(StrEnum):
@@ -32,10 +34,11 @@ class Detector:
         kind: how it was compared.
         about: what a change in it tells about.
         p_value: of this detector alone.
-        corrected: p-value times the number of detectors, at most 1 (Bonferroni); drift where it is at most alpha.
+        corrected: chance that any of all detectors is as surprising as this one; drift where it is at most alpha.
         effect: size of the difference, 0 the same, 1 apart altogether.
         drifted: the corrected p-value is at most alpha.
         design_effect: by which the evidence was divided, because images come in groups; 1 for independent ones.
+        missing: images of the window without a usable value, left out.
         reference, current: `p10`, `median`, `p90` of a number, the share of each category; empty for embeddings.
     """
 
@@ -48,6 +51,7 @@ class Detector:
     effect: float
     drifted: bool
     design_effect: float
+    missing: int
     reference: dict[str, float]
     current: dict[str, float]
 
@@ -77,8 +81,8 @@ class DriftVerdict:
         onset: when the drift most likely began; None if it was there from the first image on, or if there is no drift.
         detectors: by corrected p-value, then effect, strongest first; none when there is too little data.
         not_watched: columns that could not be compared.
-        other_bundles: rows of the window that other models answered, left out.
-        unreadable: files of the log that could not be read, left out.
+        left_out: rows and files of the log that do not belong to the window, by reason.
+        examples: images to look at, by request id; none when there is too little data.
         text: one paragraph: what changed, since when, what to do.
     """
 
@@ -96,8 +100,8 @@ class DriftVerdict:
     onset: datetime | None
     detectors: tuple[Detector, ...]
     not_watched: tuple[NotWatched, ...]
-    other_bundles: int
-    unreadable: tuple[str, ...]
+    left_out: LeftOut
+    examples: Examples
     text: str
 
     @property
@@ -112,7 +116,7 @@ class DriftVerdict:
 
     def to_json(self) -> str:
         """Return the verdict as one JSON document; times in ISO 8601."""
-        values = {"schema_version": 1, "exit_code": self.exit_code, **asdict(self)}
+        values = {"schema_version": 2, "exit_code": self.exit_code, **asdict(self)}
         return json.dumps(values, indent=2, allow_nan=False, default=_encode) + "\n"
 
     def write(self, path: Path) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from components.monitor.columns import About
+from components.monitor.examples import Examples
+from components.monitor.rows import LeftOut
 from components.monitor.verdict import Detector
 
 _NAMED = 3
@@ -36,20 +38,26 @@ def side(summary: dict[str, float], *, spread: bool = True) -> str:
     return ", ".join(f"{name} {share:.0%}" for name, share in sorted(summary.items(), key=lambda item: -item[1]))
 
 
-def drift_text(drifted: Sequence[Detector], *, watched: int, images: int, first: datetime | None, onset: datetime | None) -> str:
+def drift_text(
+    drifted: Sequence[Detector], *, watched: int, images: int, first: datetime | None, onset: datetime | None, examples: Examples
+) -> str:
     """Say what changed, since when and what to do about it."""
     named = ", ".join(change(detector) for detector in drifted[:_NAMED])
     rest = len(drifted) - _NAMED
     more = f" and {rest} more" if rest > 0 else ""
     since = f"It most likely began about {moment(onset)}" if onset else f"It was there from the window's first image on, {moment(first)}"
     about = {detector.about for detector in drifted}
+    shown = [example.request_id for example in examples.drifted[:_NAMED] if example.request_id]
+    look = f" Look first at the images of requests {', '.join(shown)}, which depart most." if shown else ""
     return (
         f"Drift: {len(drifted)} of {watched} watched properties of these {images:,} images differ from the model's "
-        f"reference images, most of all {named}{more}. {since}. {_advice(about)}"
+        f"reference images, most of all {named}{more}. {since}.{look} {_advice(about)}"
     )
 
 
 def _advice(about: set[About]) -> str:
+    if about == {"log"}:
+        return "The images show no change: fields are missing in the log itself, so look at the service's version and its log."
     cause = (
         "Find out what changed then in acquisition, staining, export or upload of the images."
         if "images" in about
@@ -73,7 +81,7 @@ def no_drift_text(*, watched: int, images: int, reference: int, alpha: float) ->
     )
 
 
-def too_little_text(*, images: int, reference: int, least: int, other_bundles: int, unreadable: int) -> str:
+def too_little_text(*, images: int, reference: int, least: int, left_out: LeftOut) -> str:
     """Say what is missing and where it may be."""
     if min(images, reference) >= least:
         why = "no column holds enough values on both sides to be compared; see what the detectors name as not watched"
@@ -84,6 +92,5 @@ def too_little_text(*, images: int, reference: int, least: int, other_bundles: i
             f"the window holds {images:,} images that this model answered and at least {least} are needed; "
             "take a longer window (`lobule monitor --window 30d`) or wait for more"
         )
-    left = [f"{other_bundles:,} images were answered by other models and are left out"] if other_bundles else []
-    left += [f"{unreadable:,} files of the log could not be read"] if unreadable else []
-    return f"Too little data to tell: {why}.{''.join(f' {part[0].upper()}{part[1:]}.' for part in left)}"
+    left = [f" {sentence[0].upper()}{sentence[1:]}." for sentence in left_out.sentences()]
+    return f"Too little data to tell: {why}.{''.join(left)}"

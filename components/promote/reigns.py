@@ -26,8 +26,8 @@ class Reign:
 def reigns(history: History) -> list[Reign]:
     """Return every reign, oldest first; an entry that moved nothing begins none."""
     moves = [record for record in history.counted if record.entry.champion_before != record.entry.champion_after]
-    ends = [record.entry.time for record in moves[1:]] + [""]
-    return [Reign(record.entry.champion_after, record.entry.time, end, record) for record, end in zip(moves, ends, strict=True)]
+    ends = [*(record.entry.time for record in moves[1:]), ""]  # one more than there are reigns where nobody ever was champion
+    return [Reign(record.entry.champion_after, record.entry.time, end, record) for record, end in zip(moves, ends, strict=False)]
 
 
 def reign_at(history: History, moment: datetime) -> Reign | None:

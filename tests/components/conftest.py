@@ -10,7 +10,7 @@ from components.domain.augmentation import Augmentation
 from components.domain.certificate import Certificate, pixels_digest, rows_digest
 from components.domain.recipe import Recipe, SearchSpace
 from serving.contract import PROPERTIES, ImageSpec
-from serving.imaging import properties
+from serving.measure import properties
 
 SIZE = 32
 TINY = Recipe(

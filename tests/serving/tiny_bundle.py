@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from serving.contract import PREDICTION_SCHEMA, Card, tree_digest
-from serving.imaging import properties
+from serving.measure import properties
 
 SIDE = 32
 WEIGHTS = np.array([[-4.0, 4.0], [4.0, -4.0], [0.0, 0.0]], dtype=np.float32)  # red speaks for malignant, green for benign

@@ -11,7 +11,8 @@ from components.domain.certificate import Certificate
 from components.domain.errors import InputError
 from components.domain.recipe import Recipe
 from components.ingest.ingest import ingest_source
-from serving.imaging import decode, fit, properties
+from serving.imaging import decode, fit
+from serving.measure import properties
 
 RECIPE = Recipe(name="test", task="histology", backbone="convnet", image_size=32)
 FILES: dict[str, int | bytes] = {

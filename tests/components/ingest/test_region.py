@@ -12,7 +12,8 @@ from components.domain.errors import InputError
 from components.domain.recipe import Recipe
 from components.ingest.ingest import ingest_source
 from components.ingest.region import Box, lesion_box
-from serving.imaging import decode, fit, properties
+from serving.imaging import decode, fit
+from serving.measure import properties
 
 RECIPE = Recipe(name="test", task="ultrasound", backbone="convnet", image_size=32, roi="mask", roi_margin=0.25)
 

@@ -5,7 +5,6 @@ import pyarrow as pa
 import pytest
 
 from components.monitor.battery import run_detectors
-from components.monitor.detectors import compare_categories, compare_embeddings, compare_numbers
 from components.monitor.groups import (
     Grouping,
     codes,
@@ -106,17 +105,6 @@ def test_embeddings_in_one_place_a_patient_are_shared_wholly_and_scattered_ones_
 def test_where_the_reference_cannot_tell_a_single_group_or_value_counts_as_shared(groups, correlation):
     values = np.full(6, 224.0) if len(np.unique(groups)) == 2 else np.arange(6.0)
     assert correlation_of_numbers(values, groups) == correlation
-
-
-def test_a_detector_judges_its_statistic_after_dividing_it_by_the_design_effect():
-    rng = np.random.default_rng(3)
-    numbers = rng.normal(size=60), rng.normal(0.8, 1, size=60)
-    names = ["a"] * 40 + ["b"] * 20, ["a"] * 22 + ["b"] * 38
-    vectors = rng.normal(1, 1, (60, 4)).astype(np.float32), rng.normal([1, 1, 1, 0], 1, (60, 4)).astype(np.float32)
-    for compare, sides in ((compare_numbers, numbers), (compare_categories, names), (compare_embeddings, vectors)):
-        alone, grouped = (compare(*sides, most=5000, rng=np.random.default_rng(0), design_effect=effect) for effect in (1.0, 5.0))
-        assert alone.p_value < 0.01 < 0.1 < grouped.p_value
-        assert (alone.effect, alone.signal.tolist()) == (grouped.effect, grouped.signal.tolist())
 
 
 def test_a_reference_in_which_each_image_is_its_own_group_changes_nothing(windows):

@@ -7,13 +7,16 @@ import pytest
 from components.ingest.sample.histology import Histology
 from components.monitor.battery import run_detectors
 from serving.contract import PREDICTION_SCHEMA, PROPERTIES
-from serving.imaging import properties
+from serving.measure import properties
 from serving.reference import knn_distance
 
 
 def alarms(windows, count: int, alpha: float, **shift: float) -> int:
     return sum(
-        any(detector.drifted for detector in run_detectors(*windows(120, 80, 500 + seed, **shift), alpha=alpha, seed=seed).detectors)
+        any(
+            detector.drifted
+            for detector in run_detectors(*windows(120, 80, 500 + seed, **shift), alpha=alpha, seed=seed, most=999).detectors
+        )
         for seed in range(count)
     )
 
@@ -49,7 +52,9 @@ def of_patients(painted: dict[str, np.ndarray], seed: int, *, darker: float = 0.
     moved = np.clip(small[new] - darker, 0, 1)
     return (
         patient_table(painted["properties"][known], small[known], knn_distance(small[known], small[known], groups=groups), groups),
-        patient_table(painted["properties"][new] - darker * np.eye(11)[0], moved, knn_distance(moved, small[known]), [None] * len(new)),
+        patient_table(
+            painted["properties"][new] - darker * np.eye(len(PROPERTIES))[0], moved, knn_distance(moved, small[known]), [None] * len(new)
+        ),
     )
 
 
@@ -69,7 +74,7 @@ def grouped_alarms(painted: dict[str, np.ndarray], count: int, alpha: float, *, 
         reference, current = of_patients(painted, seed, darker=darker)
         if not known:
             reference = reference.set_column(reference.schema.get_field_index("group"), "group", pa.nulls(reference.num_rows, pa.string()))
-        found += any(detector.drifted for detector in run_detectors(reference, current, alpha=alpha, seed=seed).detectors)
+        found += any(detector.drifted for detector in run_detectors(reference, current, alpha=alpha, seed=seed, most=999).detectors)
     return found
 
 

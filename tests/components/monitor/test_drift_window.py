@@ -58,7 +58,7 @@ def test_rows_of_another_bundle_are_counted_and_never_mixed_in(tmp_path):
     put(tmp_path, "2026-03-02", "a.parquet", pa.concat_tables([rows(0, 1), rows(0.5, 2, 9, bundle=OTHER)]))
     window = read_window(tmp_path, MINE, until=NOON + timedelta(hours=3))
     assert ids(window.table) == ["0", "1"]
-    assert window.other_bundles == 2
+    assert window.left_out.other_bundles == 2
 
 
 def test_a_file_that_is_cut_off_or_has_other_columns_is_named_and_the_rest_is_read(tmp_path):
@@ -69,10 +69,10 @@ def test_a_file_that_is_cut_off_or_has_other_columns_is_named_and_the_rest_is_re
     pq.write_table(rows(1).drop_columns(["embedding"]), whole.parent / "without.parquet")
     window = read_window(tmp_path, MINE)
     assert ids(window.table) == ["0"]
-    assert [text.partition(":")[0] for text in window.unreadable] == [
+    assert [text.partition(":")[0] for text in window.left_out.unreadable] == [
         f"date=2026-03-02/{name}.parquet" for name in ("cut", "empty", "strange", "without")
     ]
-    assert "embedding" in window.unreadable[-1]
+    assert "embedding" in window.left_out.unreadable[-1]
     assert window.images == 1
 
 
@@ -83,7 +83,7 @@ def test_a_row_without_a_time_or_bundle_is_nobodys(tmp_path):
     put(tmp_path, "2026-03-02", "a.parquet", table)
     for since in (None, NOON - timedelta(days=1)):
         window = read_window(tmp_path, MINE, since=since)
-        assert (ids(window.table), window.images, window.other_bundles) == (["0"], 1, 0)
+        assert (ids(window.table), window.images, window.left_out.other_bundles, window.left_out.nameless) == (["0"], 1, 0, 2)
 
 
 def test_a_file_of_columns_in_another_order_and_of_wider_numbers_is_read(tmp_path):
@@ -100,18 +100,18 @@ def test_days_far_outside_the_window_are_not_opened(tmp_path):
     (folder / "broken.parquet").write_bytes(b"never looked at")
     put(tmp_path, "2026-03-02", "a.parquet", rows(0))
     window = read_window(tmp_path, MINE, since=NOON - timedelta(hours=1))
-    assert (window.images, window.unreadable) == (1, ())
+    assert (window.images, window.left_out.unreadable) == (1, ())
 
 
 def test_a_file_that_is_still_being_written_is_left_alone(tmp_path):
     put(tmp_path, "2026-03-02", "a.parquet", rows(0))
     (tmp_path / "date=2026-03-02" / ".b.parquet").write_bytes(b"half")
-    assert read_window(tmp_path, MINE).unreadable == ()
+    assert read_window(tmp_path, MINE).left_out.unreadable == ()
 
 
 def test_more_rows_than_the_limit_are_drawn_by_the_seed_and_stay_in_order(tmp_path):
-    put(tmp_path, "2026-03-02", "a.parquet", rows(*range(0, 40, 2)))
-    put(tmp_path, "2026-03-02", "b.parquet", rows(*range(1, 40, 2)))
+    put(tmp_path, "2026-03-02", "a.parquet", rows(*(each / 2 for each in range(0, 40, 2))))
+    put(tmp_path, "2026-03-02", "b.parquet", rows(*(each / 2 for each in range(1, 40, 2))))
     first, again, other = (read_window(tmp_path, MINE, limit=10, seed=seed) for seed in (0, 0, 1))
     assert (first.images, first.table.num_rows) == (40, 10)
     assert ids(first.table) == sorted(ids(first.table), key=float) == ids(again.table) != ids(other.table)

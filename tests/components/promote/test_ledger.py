@@ -112,6 +112,11 @@ def test_the_replay_says_who_was_champion_when():
     assert reign_at(history, datetime(2026, 2, 1, tzinfo=UTC)).version == "1"
 
 
+def test_before_anybody_was_champion_there_is_no_reign():
+    assert reigns(verify("m", [])) == []
+    assert reigns(verify("m", chain(("decide", ""), ("decide", "")))) == []
+
+
 @pytest.mark.parametrize(
     ("moves", "before"),
     [

@@ -29,7 +29,7 @@ def run(scene, *options: str) -> int:
 def test_no_drift_ends_with_0_and_says_so(scene, capsys):
     scene.play()
     assert run(scene, *ALL, "--no-html") == 0
-    assert "No drift: in none of 15 watched properties" in " ".join(capsys.readouterr().out.split())
+    assert "No drift: in none of 19 watched properties" in " ".join(capsys.readouterr().out.split())
 
 
 def test_drift_ends_with_4_and_shows_every_detector(scene, capsys):
@@ -71,11 +71,25 @@ def test_the_page_lies_where_it_was_asked_for_or_in_the_home(scene, capsys, tmp_
     assert all(f"page:{page}" in printed for page in pages)
 
 
+def test_a_window_of_the_past_ends_where_it_is_told_to(scene, capsys):
+    scene.play()  # from 1 March 2026 on, ten minutes apart
+    assert run(scene, "--window", "12h", "--until", "2026-03-01T12:00", "--no-html", "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["images"], document["last"]) == (72, "2026-03-01T11:50:00+00:00")
+
+
+def test_gauges_are_written_beside_the_verdict(scene, tmp_path):
+    scene.play(darker=0.2)
+    assert run(scene, *ALL, "--no-html", "--prometheus", str(tmp_path / "lobule.prom")) == 4
+    assert "\nlobule_drift{" in (tmp_path / "lobule.prom").read_text()
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         (["--window", "soon"], "--window must be a number and m, h, d or w, but got 'soon'"),
         (["--window", "0d"], "but got '0d'"),
+        (["--until", "soon"], "--until must be a time in ISO 8601, but got 'soon'"),
         (["--since", "yesterday"], "--since must be a time in ISO 8601, but got 'yesterday'"),
         (["--since", "2026-01-01", "--window", "7d"], "exclude each other"),
         (["--html", "x.html", "--no-html"], "exclude each other"),

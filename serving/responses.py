@@ -45,6 +45,8 @@ def model_document(served: Served) -> Json:
         "dataset": card.dataset,
         "certificate": card.certificate,
         "operating_point": card.operating_point.threshold,
+        "leaking": card.leaking,
+        "oracle": card.oracle,
     }
 
 

@@ -31,6 +31,7 @@ from components.ingest.report import REPORT_FILE, SplitCounts, render
 from components.ingest.resume import resumable
 from components.ingest.source import open_source, origin
 from components.ingest.survey import Survey, survey
+from components.ingest.tallies import SITES
 from serving.contract import PROPERTIES, ImageSpec
 
 logger = logging.getLogger(__name__)
@@ -102,9 +103,9 @@ def ingest_source(
 
 
 def _sites(found: Survey) -> list[str] | None:
-    """Return where each kept image comes from, if the source says so in a column `site` or `source`."""
+    """Return where each kept image comes from, if the source says so in a column of `SITES`."""
     known = [dict(found.images[row].found.slices) for row in found.kept]
-    sites = [each.get("site") or each.get("source") or "" for each in known]
+    sites = [next((each[name] for name in SITES if each.get(name)), "") for each in known]
     return sites if any(sites) else None
 
 

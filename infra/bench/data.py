@@ -39,7 +39,7 @@ SIDE = 224
 SPEC = ImageSpec(height=SIDE, width=SIDE)
 ROUNDS = 3
 HASHES = 20_000
-MANY = 2_000
+MANY = 1_200
 """Images for scaling and memory; the same files again and again."""
 
 
@@ -129,7 +129,7 @@ def say(text: str) -> None:
 
 
 def report(files: list[Path], folder: Path) -> None:
-    """Measure everything and print it."""
+    """Measure time and print it."""
     count, cores = len(files), os.cpu_count() or 1
     ways = {
         "notebook (nearest)": lambda: notebook(files),
@@ -158,9 +158,24 @@ def report(files: list[Path], folder: Path) -> None:
         f"  whole scan of {len(many)} on 2 of {cores} cores: {walls[0] / walls[1]:.2f}x one core by the clock, "
         f"{2 * spent[0] / spent[1]:.2f}x by processor time, which other work does not touch (start of the workers included)"
     )
-    grown = {what: memory(what, files[0].parent, len(many) // count) for what in ("notebook", "ours")}
+
+
+def report_memory(folder: Path, count: int) -> None:
+    """Measure memory and print it. It is that of the arrays, whatever the format of the files."""
+    repeat = 1 + MANY // count
+    grown = {what: memory(what, folder, repeat) for what in ("notebook", "ours")}
     ratio = grown["notebook"] / max(grown["ours"], 1)
-    say(f"  memory for {len(many)} images: notebook {grown['notebook']:.0f} MiB, ours {grown['ours']:.1f} MiB: {ratio:.0f}x less")
+    say(f"memory for {repeat * count} images: notebook {grown['notebook']:.0f} MiB, ours {grown['ours']:.1f} MiB: {ratio:.0f}x less")
+
+
+def report_hashes(count: int) -> None:
+    """Measure the search for near duplicates among random hashes and print it."""
+    random = np.random.default_rng(0)
+    hashes = [random.bytes(32) for _ in range(count)]
+    began, before = time.monotonic(), time.process_time()
+    near_duplicates(hashes)
+    spent = time.process_time() - before
+    say(f"near duplicates among {count:,} hashes: {time.monotonic() - began:.2f} s, {spent:.2f} s of processor time")
 
 
 def main() -> None:
@@ -169,12 +184,14 @@ def main() -> None:
     parser.add_argument("--images", type=Path, help="folder of .png and .jpg images to use")
     parser.add_argument("--only", choices=("notebook", "ours"), help=argparse.SUPPRESS)
     parser.add_argument("--repeat", type=int, default=1, help=argparse.SUPPRESS)
+    parser.add_argument("--hashes", type=int, default=HASHES, help="so many hashes are searched for near duplicates")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if options.images is None:
             enlarged_sample(folder)
         root = options.images or folder
+        counts: list[int] = []
         for kind in ("*.jpg", "*.png"):
             files = sorted(file for file in root.glob(kind) if "_mask" not in file.name)
             if options.only and files:
@@ -182,11 +199,10 @@ def main() -> None:
                 return
             if files:
                 report(files, folder)
-    random = np.random.default_rng(0)
-    hashes = [random.bytes(32) for _ in range(HASHES)]
-    began = time.monotonic()
-    near_duplicates(hashes)
-    say(f"near duplicates among {HASHES:,} hashes: {time.monotonic() - began:.2f} s")
+                counts.append(len(files))
+        if counts:
+            report_memory(root, counts[0])
+    report_hashes(options.hashes)
 
 
 if __name__ == "__main__":

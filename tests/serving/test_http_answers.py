@@ -48,6 +48,8 @@ def test_an_answer_holds_every_field_of_the_contract(service_url: str, bundle: P
         "dataset": "sha256:" + "a" * 64,
         "certificate": "sha256:" + "b" * 64,
         "operating_point": THRESHOLD,
+        "leaking": False,
+        "oracle": False,
     }
     assert len(answer["request_id"]) == 32
     assert answer["disclaimer"] == DISCLAIMER

@@ -17,7 +17,7 @@ import numpy as np
 from components.monitor.familywise import Integers
 from components.monitor.rows import find_rows
 
-DAY, WEEK = timedelta(days=1), timedelta(days=7)
+HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 MOST = 8
 """Earlier windows that are looked at."""
 ENOUGH = 4
@@ -52,7 +52,7 @@ class Volume:
 
     Attributes:
         images: of the window.
-        per_day: the same for a day.
+        hours: of the window.
         past: images of earlier windows, latest first.
         step_days: from one of them to the next.
         low, high: usual number of images; None where there is not enough history.
@@ -61,7 +61,7 @@ class Volume:
     """
 
     images: int
-    per_day: float
+    hours: float
     past: tuple[int, ...]
     step_days: int
     low: float | None = None
@@ -71,7 +71,11 @@ class Volume:
 
     def sentence(self) -> str:
         """Say it in words."""
-        came = f"{self.images:,} images came ({self.per_day:,.3g} a day)" if self.images else "no image came, the service was silent"
+        rate, each = (
+            (self.images / self.hours, "an hour") if self.hours < DAY / HOUR else (self.images * (DAY / HOUR) / self.hours, "a day")
+        )
+        rounded = f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
+        came = f"{self.images:,} images came ({rounded} {each})" if self.images else "no image came, the service was silent"
         if self.low is None or self.high is None:
             return f"{came}; how many are usual, {len(self.past)} earlier windows of this model cannot tell, it takes {ENOUGH}"
         phase = "week" if self.step_days % WEEK.days == 0 else "day"
@@ -99,7 +103,7 @@ def past_windows(log: Path, bundle: str, *, begin: datetime, end: datetime, now:
 
 def volume(images: int, past: Past, *, alpha: float) -> Volume:
     """Compare a number of images with those of earlier windows; where these are not enough, only tell it."""
-    told = Volume(images, images / (past.length / DAY), past.counts, past.step.days)
+    told = Volume(images, past.length / HOUR, past.counts, past.step.days)
     if not past.enough:
         return told
     from scipy.stats import t  # slow to import
@@ -110,7 +114,7 @@ def volume(images: int, past: Past, *, alpha: float) -> Volume:
     reach = float(t.isf(alpha / 2, len(known) - 1)) * spread
     low, high = (max(0.0, float(np.exp(logs.mean() + side * reach)) - 0.5) for side in (-1, 1))
     chance = float(2 * t.sf(abs(np.log(images + 0.5) - logs.mean()) / spread, len(known) - 1))
-    return Volume(images, told.per_day, past.counts, past.step.days, low, high, chance, chance <= alpha)
+    return Volume(images, told.hours, past.counts, past.step.days, low, high, chance, chance <= alpha)
 
 
 def _known(past: Past) -> int:

@@ -106,7 +106,9 @@ class Agreement(_Frozen):
     mean_difference: Score
     """Of a probability."""
     changed: int = Field(ge=0)
-    """Images whose class or verdict is another one."""
+    """Images with another class at the operating point."""
+    changed_verdicts: int = Field(ge=0)
+    """Images that one answers and the other declines: those at the edge of a limit, which is a share of the images either way."""
     auc: float
     auc_f32: float
     loss: float

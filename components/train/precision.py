@@ -3,7 +3,8 @@
 bfloat16 keeps 8 bits of each number, and a CPU that knows it needs about two thirds of the time. What that does to scores depends on the
 network, so it is measured for each, on the validation split, through the graph that serves. Both are calibrated by themselves
 (temperature, operating point, limits), because that is how each would be served. The rule: bf16 if no probability differs by more
-than `BF16_TOLERANCE` and no image gets another class or verdict.
+than `BF16_TOLERANCE` and no image gets another class at the operating point. Some images at the edge of a limit are answered by one
+and declined by the other; the card counts them.
 
 Evaluation, `mlflow.pyfunc` and service load a bundle in the one way and so in this precision. A CPU without bf16 runs f32 in its
 place: the more exact answer, within the difference that the card states.
@@ -19,7 +20,7 @@ from components.domain.artifacts import Dataset
 from components.learning.scores import Floats, Targets, validation_scores
 from components.train.calibrate import choose_limits, choose_operating_point, fit_temperature
 from serving.contract import BF16_TOLERANCE, Agreement, Card
-from serving.predictor import Predictor, Scores, answer, softmax
+from serving.predictor import Prediction, Predictor, Scores, answer, softmax
 from serving.reference import NEIGHBOURS, knn_distance
 from serving.runtime import Graph
 
@@ -86,7 +87,7 @@ def choose_precision(exact: Calibrated, lower: Calibrated | None, targets: Targe
     agrees = agreement.largest_difference <= BF16_TOLERANCE and agreement.changed == 0
     chosen = lower if agrees else exact
     logger.info(
-        "precision %s: bf16 differs from f32 by %.2g at most and %.2g on average, and changes %d of %d validation images",
+        "precision %s: bf16 differs from f32 by %.2g at most and %.2g on average, and changes the class of %d of %d validation images",
         *(chosen.card.precision, agreement.largest_difference, agreement.mean_difference, agreement.changed, agreement.images),
     )
     return Calibrated(chosen.card.model_copy(update={"agreement": agreement}), chosen.logits, chosen.scores)
@@ -95,13 +96,14 @@ def choose_precision(exact: Calibrated, lower: Calibrated | None, targets: Targe
 def measure_agreement(exact: Calibrated, lower: Calibrated, targets: Targets) -> Agreement:
     """Compare a lower precision with f32 on the validation images whose class indices are `targets`, [N]."""
     difference = np.abs(exact.scores.probabilities - lower.scores.probabilities)
-    mine, theirs = (_judged(each) for each in (exact, lower))
+    judged = list(zip(_judged(exact), _judged(lower), strict=True))
     before, after = (validation_scores(each.logits / np.float32(each.card.temperature), targets) for each in (exact, lower))
     return Agreement(
         images=len(targets),
         largest_difference=float(difference.max()),
         mean_difference=float(difference.mean()),
-        changed=sum(one != other for one, other in zip(mine, theirs, strict=True)),
+        changed=sum(one.predicted_class != other.predicted_class for one, other in judged),
+        changed_verdicts=sum(one.verdict != other.verdict for one, other in judged),
         auc=after["val_auc"],
         auc_f32=before["val_auc"],
         loss=after["val_loss"],
@@ -109,6 +111,5 @@ def measure_agreement(exact: Calibrated, lower: Calibrated, targets: Targets) ->
     )
 
 
-def _judged(model: Calibrated) -> list[tuple[int, str]]:
-    found = [answer(model.scores, index, {}, model.card) for index in range(len(model.logits))]
-    return [(each.predicted_class, each.verdict.value) for each in found]
+def _judged(model: Calibrated) -> list[Prediction]:
+    return [answer(model.scores, index, {}, model.card) for index in range(len(model.logits))]

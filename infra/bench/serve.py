@@ -154,7 +154,8 @@ def compare(folder: Path, name: str, *, seconds: float) -> None:
     card = Card.read(bundle)
     say(f"\n{name} at {size} x {size}, bundle {tree_digest(bundle)[:19]}, precision {card.precision}")
     if agreement := card.agreement:
-        say(f"bf16 moves a score by up to {agreement.largest_difference:.3f} and changes {agreement.changed} of {agreement.images} answers")
+        moved = f"bf16 moves a score by up to {agreement.largest_difference:.3f}"
+        say(f"{moved} and changes the class of {agreement.changed} of {agreement.images} images")
     port = free_port()
     published = {"BENCH_MODEL": str(home / "model.keras"), "BENCH_PORT": str(port), "TF_CPP_MIN_LOG_LEVEL": "3"}
     gunicorn = [sys.executable, "-m", "gunicorn", "-w", str(CORES), "-b", f"127.0.0.1:{port}", "-t", "120", "published_app:app"]

@@ -89,7 +89,7 @@ def false_alarms(chances: Chances, bench: Bench, output: Path) -> None:
     settings: list[tuple[str, int, Draw, bool]] = [
         (f"independent images, {size}", size, bench.undrifted(size), False) for size in (200, 50, 1000)
     ]
-    settings.insert(1, ("whole patients, 40 of 5 images", 200, bench.patients(200, 5), True))
+    settings += [(f"whole patients, {200 // each} of {each} images", 200, bench.patients(200, each), True) for each in (8, 5)]
     say(f"false alarms at a chance of {ALPHA:.0%}, reference of {REFERENCE} images drawn from {HELD_OUT} for each window")
     rows: list[list[object]] = []
     for name, size, draw, grouped in settings:

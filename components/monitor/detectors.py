@@ -13,7 +13,6 @@ of time tells when a change began (`components.monitor.onset`), its largest valu
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -47,13 +46,20 @@ class Detection:
     signal: Floats
     departure: Floats
 
-    def statistic(self, sums: Singles, counts: Singles) -> Floats:
-        """Return the statistic of dealings from the sums of features [B, F] and the counts of values [B] of the current side."""
+    def statistic(self, sums: Singles, counts: Singles, totals: Floats, values: float) -> Floats:
+        """Return the statistic of dealings.
+
+        Args:
+            sums: of the features on the current side of each dealing, [B, F].
+            counts: of the values there, [B].
+            totals: sums of the features on both sides, [F].
+            values: their count.
+        """
         m = counts.astype(np.float64)
-        n = float(self.present.sum(dtype=np.float64)) - m
+        n = values - m
         both = (m > 0) & (n > 0)
         n, m = np.where(both, n, 1.0), np.where(both, m, 1.0)
-        differences = sums * (1 / n + 1 / m).astype(np.float32)[:, None] - (self._totals / n[:, None]).astype(np.float32)
+        differences = sums * (1 / n + 1 / m).astype(np.float32)[:, None] - (totals / n[:, None]).astype(np.float32)
         scale = n * m / (n + m)
         if self.weights is None:
             found = np.abs(differences).max(axis=1) * np.sqrt(scale)
@@ -61,15 +67,13 @@ class Detection:
             found = (differences**2) @ self.weights.astype(np.float32) * scale
         return np.where(both, found, 0.0)
 
-    @cached_property
-    def _totals(self) -> Floats:
-        return np.asarray(self.features.sum(axis=0, dtype=np.float64))
-
     def observed(self, current: int, design_effect: float) -> float:
         """Return the statistic of the real dealing, the last `current` rows, corrected for images that come in groups."""
         features, present = self.features[-current:], self.present[-current:]
         sums = features.sum(axis=0, dtype=np.float64).astype(np.float32)
-        value = float(self.statistic(sums[None], np.array([present.sum()], dtype=np.float32))[0])
+        counts = np.array([present.sum()], dtype=np.float32)
+        totals, values = self.features.sum(axis=0, dtype=np.float64), float(self.present.sum(dtype=np.float64))
+        value = float(self.statistic(sums[None], counts, totals, values)[0])
         return value / (np.sqrt(design_effect) if self.weights is None else design_effect)
 
 

@@ -5,8 +5,7 @@ included; no asymptotics. Every dealing is judged by all detectors, so their joi
 however they hang together; Bonferroni's bound would give most of it away. (Westfall and Young, Resampling-Based Multiple Testing,
 1993, 2.3: the smallest p-value of all detectors is compared with the smallest ones of the dealings.)
 
-Dealing presumes that images come independently; that they do not, but in patients, is made up for beforehand, in the observed
-statistics (`components.monitor.groups`).
+Dealing presumes that images come independently; where they do not, but in patients, `components.monitor.groups` tells what to do.
 """
 
 import math
@@ -59,14 +58,14 @@ def deal(observed: Floats, statistics: Callable[[Singles], Floats], *, rows: int
         seed: of the dealings.
     """
     rng = np.random.default_rng(seed)
-    parts = [statistics(_labels(rng, min(_CHUNK, FIRST, most), rows, current))]
+    parts = [statistics(labels(rng, min(_CHUNK, FIRST, most), rows, current))]
     if len(parts[0]) < most:
         chances = joint_chances(observed, parts[0])
         if chances.corrected.min() >= HARMLESS:
             return chances
     done = len(parts[0])
     while done < most:
-        parts.append(statistics(_labels(rng, min(_CHUNK, most - done), rows, current)))
+        parts.append(statistics(labels(rng, min(_CHUNK, most - done), rows, current)))
         done += len(parts[-1])
     return joint_chances(observed, np.concatenate(parts))
 
@@ -90,10 +89,10 @@ def joint_chances(observed: Floats, dealt: Floats) -> Chances:
     return Chances(mine / total, np.maximum(corrected, 1 / total))
 
 
-def _labels(rng: np.random.Generator, count: int, rows: int, current: int) -> Singles:
+def labels(rng: np.random.Generator, count: int, rows: int, current: int) -> Singles:
     """Deal `current` of `rows` to the current side: float32 [count, rows] of 0 and 1."""
     places = rng.random((count, rows), dtype=np.float32)
     chosen = np.argpartition(places, current - 1, axis=1)[:, :current]
-    labels = np.zeros((count, rows), dtype=np.float32)
-    labels.ravel()[(chosen + rows * np.arange(count)[:, None]).ravel()] = 1
-    return labels
+    found = np.zeros((count, rows), dtype=np.float32)
+    found.ravel()[(chosen + rows * np.arange(count)[:, None]).ravel()] = 1
+    return found

@@ -3,11 +3,17 @@
 The log knows no patients, the reference window does (its column `group`). From it comes, column by column, how far the images
 of a group resemble each other, the intra-class correlation, and how many images a group has. A window is presumed to come in
 groups like the reference's, so that its statistic varies by the design effect 1 + (size - 1) * correlation more than that of
-independent images (Kish, Survey Sampling, 1965), and is divided by it before it is judged: the first-order correction of Rao
-and Scott (JASA 76 (1981) 221).
+independent images (Kish, Survey Sampling, 1965).
 
-A few tens of groups tell the correlation only roughly, and an error to the low side is a false alarm. So its upper confidence
-bound is used, from the F distribution of the one-way analysis of variance (Searle, Linear Models, 1971, 9.8).
+From `MANY` groups on, the reference itself shows what that does to all detectors together: its groups are dealt, whole, to two
+sides, and a statistic must be surprising among these dealings and among those of single images (which know of values that the
+reference does not hold). From fewer groups, dealings of them tell too little of the tail (3.0 % false alarms at alpha 0.01 with
+18), so the observed statistic is divided by the design effect and judged among dealings of single images alone: the first-order
+correction of Rao and Scott (JASA 76 (1981) 221), on the safe side.
+
+Groups tell the correlation only roughly, and an error to the low side is a false alarm. So its upper confidence bound is used,
+from the F distribution of the one-way analysis of variance (Searle, Linear Models, 1971, 9.8); where groups are dealt, by as much
+as it exceeds what the reference shows.
 """
 
 from collections.abc import Sequence
@@ -19,7 +25,13 @@ import numpy.typing as npt
 from components.monitor.familywise import Floats, Integers
 
 CONFIDENCE = 0.9
-"""Of the upper bound of the intra-class correlation."""
+"""Of the upper bound of the intra-class correlation, where the evidence is divided by the design effect."""
+DEALT_CONFIDENCE = 0.75
+"""The same where groups are dealt."""
+MIDDLE = 0.5
+"""The same for the correlation that is as likely too high as too low."""
+MANY = 40
+"""Groups of the reference window from which they are dealt whole."""
 
 
 @dataclass(frozen=True)
@@ -64,20 +76,20 @@ def group_size(groups: Sequence[str | None]) -> float:
     return 1.0 if numbers is None else float((np.bincount(numbers) ** 2).sum() / len(numbers))
 
 
-def correlation_of_numbers(values: Floats, groups: Integers) -> float:
+def correlation_of_numbers(values: Floats, groups: Integers, *, confidence: float = CONFIDENCE) -> float:
     """Return the bound of the intra-class correlation of ranks: float [n] in groups int [n]."""
     _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
     ranks = np.cumsum(counts) - (counts - 1) / 2
-    return _bound(*_sums(ranks[places][:, None], groups), groups)
+    return _bound(*_sums(ranks[places][:, None], groups), groups, confidence)
 
 
-def correlation_of_categories(values: Sequence[str], groups: Integers) -> float:
+def correlation_of_categories(values: Sequence[str], groups: Integers, *, confidence: float = CONFIDENCE) -> float:
     """Return the bound of the intra-class correlation of category membership, each category weighted as by chi-square."""
     _, places, counts = np.unique(np.asarray(values, dtype=str), return_inverse=True, return_counts=True)
-    return _bound(*_sums(np.eye(len(counts))[places] / np.sqrt(counts), groups), groups)
+    return _bound(*_sums(np.eye(len(counts))[places] / np.sqrt(counts), groups), groups, confidence)
 
 
-def correlation_of_embeddings(values: npt.NDArray[np.float32], groups: Integers) -> float:
+def correlation_of_embeddings(values: npt.NDArray[np.float32], groups: Integers, *, confidence: float = CONFIDENCE) -> float:
     """Return the bound of the intra-class correlation of unit vectors [n, D], from distances instead of squares.
 
     Source: distance components, Rizzo and Szekely, Annals of Applied Statistics 4 (2010) 1034.
@@ -90,7 +102,7 @@ def correlation_of_embeddings(values: npt.NDArray[np.float32], groups: Integers)
     for number in np.unique(groups):
         rows = np.flatnonzero(groups == number)
         within += distances[np.ix_(rows, rows)].sum(dtype=np.float64) / (2 * len(rows))
-    return _bound(total - within, within, groups)
+    return _bound(total - within, within, groups, confidence)
 
 
 def _sums(values: Floats, groups: Integers) -> tuple[float, float]:
@@ -101,7 +113,7 @@ def _sums(values: Floats, groups: Integers) -> tuple[float, float]:
     return between, float(((values - means[rows]) ** 2).sum())
 
 
-def _bound(between: float, within: float, groups: Integers) -> float:
+def _bound(between: float, within: float, groups: Integers, confidence: float) -> float:
     """Return the upper bound of the intra-class correlation, in [0, 1], from sums of squares.
 
     A column that does not vary within groups, or not at all, tells nothing against 1, nor does a single group. Where each image
@@ -116,5 +128,5 @@ def _bound(between: float, within: float, groups: Integers) -> float:
     if count == 1 or within <= 1e-9 * (between + within):
         return 1.0
     usual = (rows - (sizes**2).sum() / rows) / (count - 1)
-    ratio = between / (count - 1) / (within / (rows - count)) / float(fdtri(count - 1, rows - count, 1 - CONFIDENCE))
+    ratio = between / (count - 1) / (within / (rows - count)) / float(fdtri(count - 1, rows - count, 1 - confidence))
     return float(np.clip((ratio - 1) / (ratio - 1 + usual), 0.0, 1.0))

@@ -91,7 +91,7 @@ def _grouping(detectors: tuple[Detector, ...]) -> str:
         return ""
     return (
         '<p class="small">Images of one patient or slide resemble each other; this window is presumed to come in groups like the '
-        f"reference's, so the evidence of a property is divided by up to {largest:.1f}.</p>"
+        f"reference's, so that its images tell up to {largest:.1f} times less than as many independent ones.</p>"
     )
 
 

@@ -38,7 +38,7 @@ class Detector:
         corrected: chance that any of all detectors is as surprising as this one; drift where it is at most alpha.
         effect: size of the difference, 0 the same, 1 apart altogether.
         drifted: the corrected p-value is at most alpha.
-        design_effect: by which the evidence was divided, because images come in groups; 1 for independent ones.
+        design_effect: by how much less the images tell, because they come in groups; 1 for independent ones.
         missing: images of the window without a usable value, left out.
         seasonal: it differs from the reference as it does every week at this time, and from those weeks it does not.
         reference, current: `p10`, `median`, `p90` of a number, the share of each category; empty for embeddings.

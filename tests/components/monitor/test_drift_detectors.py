@@ -18,11 +18,15 @@ def detection(kind: str, reference, current) -> Detection:
     return detect(pair, len(before), len(now), seed=0)
 
 
+def of_dealings(found: Detection, labels: np.ndarray) -> np.ndarray:
+    return found.statistic(labels @ found.features, labels @ found.present, found.features.sum(axis=0), float(found.present.sum()))
+
+
 def chance(found: Detection, current: int, *, design_effect: float = 1.0, most: int = 3000) -> float:
     """The p-value of one detector alone."""
 
     def statistics(labels: np.ndarray) -> np.ndarray:
-        return found.statistic(labels @ found.features, labels @ found.present)[:, None]
+        return of_dealings(found, labels)[:, None]
 
     observed = np.array([found.observed(current, design_effect)])
     chances = deal(observed, statistics, rows=len(found.present), current=current, most=most, seed=1)
@@ -65,7 +69,7 @@ def test_dealings_are_judged_as_if_each_were_the_real_one():
     labels = np.zeros((1, 30), np.float32)
     labels[0, np.r_[25:30, 0:5]] = 1
     again = detection("number", *other)
-    assert found.statistic(labels @ found.features, labels @ found.present)[0] == pytest.approx(again.observed(10, 1.0), rel=1e-5)
+    assert of_dealings(found, labels)[0] == pytest.approx(again.observed(10, 1.0), rel=1e-5)
 
 
 def test_rows_without_a_value_count_on_neither_side():

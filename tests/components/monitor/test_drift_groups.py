@@ -113,6 +113,15 @@ def test_a_reference_in_which_each_image_is_its_own_group_changes_nothing(window
     assert run_detectors(alone, current, alpha=0.05, seed=0).detectors == run_detectors(reference, current, alpha=0.05, seed=0).detectors
 
 
+def test_a_value_that_the_reference_never_holds_is_no_alarm_by_itself_where_groups_are_dealt(windows):
+    reference, current = windows(120, 60, 1)
+    missing = [pa.array([word] * rows) for word, rows in (("nothing", 120), ("nothing", 59))]
+    grouped = with_groups(reference, [f"g{row // 3}" for row in range(120)]).append_column("missing", missing[0])
+    one = current.append_column("missing", pa.concat_arrays([missing[1], pa.array(["distance"])]))
+    found = next(each for each in run_detectors(grouped, one, alpha=0.05, seed=0).detectors if each.name == "missing")
+    assert found.p_value == pytest.approx(60 / 180, abs=0.05)  # that the one row falls to this side
+
+
 def test_distance_is_not_watched_from_a_handful_of_groups(windows):
     reference, current = windows(60, 60, 1)
     for groups, watched in ((7, False), (8, True)):

@@ -27,7 +27,7 @@ def test_windows_without_drift_raise_an_alarm_about_as_often_as_was_set_and_no_m
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("shift", [{"darker": 0.1}, {"moved": 1.2}, {"positive": 0.75}])
+@pytest.mark.parametrize("shift", [{"darker": 0.1}, {"moved": 1.5}, {"positive": 0.75}])
 def test_a_clear_shift_is_seen_nearly_always(windows, shift):
     assert alarms(windows, 12, 0.01, **shift) >= 11
 
@@ -44,10 +44,10 @@ def painted() -> dict[str, np.ndarray]:
     }
 
 
-def of_patients(painted: dict[str, np.ndarray], seed: int, *, darker: float = 0.0) -> tuple[pa.Table, pa.Table]:
-    """Draw a reference window of 18 patients and a window of 24 others, as a data set's validation and test split are."""
+def of_patients(painted: dict[str, np.ndarray], seed: int, *, count: int = 18, darker: float = 0.0) -> tuple[pa.Table, pa.Table]:
+    """Draw a reference window of some patients and a window of 24 others, as a data set's validation and test split are."""
     order = np.random.default_rng(seed).permutation(np.unique(painted["patient"]))
-    known, new = (np.flatnonzero(np.isin(painted["patient"], names)) for names in (order[:18], order[18:42]))
+    known, new = (np.flatnonzero(np.isin(painted["patient"], names)) for names in (order[:count], order[count : count + 24]))
     small, groups = painted["small"], painted["patient"][known].tolist()
     moved = np.clip(small[new] - darker, 0, 1)
     return (
@@ -68,10 +68,12 @@ def patient_table(measured: np.ndarray, small: np.ndarray, distance: np.ndarray,
     return pa.table({name: columns.get(name, [None] * len(groups)) for name in PREDICTION_SCHEMA.names}, schema=PREDICTION_SCHEMA)
 
 
-def grouped_alarms(painted: dict[str, np.ndarray], count: int, alpha: float, *, known: bool = True, darker: float = 0.0) -> int:
+def grouped_alarms(
+    painted: dict[str, np.ndarray], count: int, alpha: float, *, known: bool = True, patients: int = 18, darker: float = 0.0
+) -> int:
     found = 0
     for seed in range(count):
-        reference, current = of_patients(painted, seed, darker=darker)
+        reference, current = of_patients(painted, seed, count=patients, darker=darker)
         if not known:
             reference = reference.set_column(reference.schema.get_field_index("group"), "group", pa.nulls(reference.num_rows, pa.string()))
         found += any(detector.drifted for detector in run_detectors(reference, current, alpha=alpha, seed=seed, most=999).detectors)
@@ -87,3 +89,15 @@ def test_windows_of_whole_patients_raise_no_more_alarms_than_was_set_once_the_pa
 @pytest.mark.slow
 def test_a_clear_shift_is_seen_nearly_always_in_windows_of_whole_patients(painted):
     assert grouped_alarms(painted, 12, 0.01, darker=0.08) >= 11  # about two standard deviations of an image
+
+
+@pytest.mark.slow
+def test_from_forty_patients_in_the_reference_on_alarms_are_about_as_many_as_was_set(painted):
+    assert 1 <= grouped_alarms(painted, 60, 0.1, patients=60) <= 14  # at most 6 expected, standard deviation 2.3
+
+
+@pytest.mark.slow
+def test_dealing_whole_patients_sees_a_shift_that_dividing_the_evidence_misses(painted, monkeypatch):
+    seen = grouped_alarms(painted, 25, 0.01, patients=60, darker=0.03)
+    monkeypatch.setattr("components.monitor.battery.MANY", 1000)
+    assert seen >= grouped_alarms(painted, 25, 0.01, patients=60, darker=0.03) + 5

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --generate-hashes --no-header -p 3.11
 
-.PHONY: help setup run test test-fast bench-data bench-drift lint format lock clean
+.PHONY: help setup run test test-fast bench-data bench-drift fuzz-serve lint format lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -36,6 +36,9 @@ bench-data: setup  ## Decoding, memory and near duplicates beside the way publis
 
 bench-drift: setup  ## False alarms, power and speed of the drift monitor, with the champion; continues where it was stopped
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python infra/bench/drift.py
+
+fuzz-serve: setup  ## 10,000 hostile requests at a real service: none may make it fail, fall or grow (BUNDLE=directory)
+	@$(BIN)/python infra/bench/fuzz.py $(BUNDLE)
 
 lint: setup  ## Format, lint, types, who may import what
 	@$(BIN)/ruff format --check .

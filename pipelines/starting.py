@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 
 from components.domain.errors import InputError, RefusedError
-from components.domain.settings import home, tracking_uri
+from components.domain.settings import actor, home, tracking_uri
 from components.ingest.layouts import list_images
 from components.ingest.source import lasting, open_source, source_version
 from components.learning.weights import resolve
@@ -71,6 +71,7 @@ def new_run(
             "run": name,
             "code": code_digest(),
             "commit": git_commit(),
+            "actor": actor(),
             "apply": promote,
             "allow_leakage": allow_leakage,
         },
@@ -96,7 +97,7 @@ def resumed_run(name: str, *, caching: bool, promote: bool) -> RunSpec:
     for key, what in (("code", "the code"), ("source_version", "the files of the source")):
         if spec.arguments[key] != now[key]:
             raise RefusedError(f"a run goes on with what it was started with, but {what} changed since {name} began; start a new run")
-    arguments = {**spec.arguments, "apply": bool(spec.arguments["apply"]) or promote}
+    arguments = {**spec.arguments, "actor": actor(), "apply": bool(spec.arguments["apply"]) or promote}
     return dataclasses.replace(spec, arguments=arguments, caching=spec.caching and caching)
 
 

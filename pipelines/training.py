@@ -83,6 +83,7 @@ def training_pipeline(placement: Placement) -> dsl.base_component.BaseComponent:
         run: str,
         code: str,
         commit: str,
+        actor: str = "",
         apply: bool = False,
         allow_leakage: bool = False,
     ) -> Results:
@@ -98,6 +99,7 @@ def training_pipeline(placement: Placement) -> dsl.base_component.BaseComponent:
             run: name of this run.
             code: digest of the code; keys the cache.
             commit: git commit of the code.
+            actor: who starts the run, for the promotion ledger.
             apply: move the champion alias when the gate says promote.
             allow_leakage: split by image, as published protocols do; the model is marked for good and never becomes champion.
         """
@@ -128,12 +130,22 @@ def training_pipeline(placement: Placement) -> dsl.base_component.BaseComponent:
         version = registered.output
         packaged = place(package(candidates=candidates, name=model, version=version, code=code), cpu="1", memory="2Gi")
         checked = place(
-            serve_check(bento=packaged.outputs["bento"], dataset=dataset, report=report, images=CHECKED_IMAGES, code=code),
+            serve_check(
+                bento=packaged.outputs["bento"],
+                dataset=dataset,
+                report=report,
+                name=model,
+                version=version,
+                images=CHECKED_IMAGES,
+                code=code,
+            ),
             cpu="2",
             memory="4Gi",
         )
         gate = place(
-            promote(name=model, version=version, policy=policy, run=run, apply=apply, code=code).after(checked),
+            promote(dataset=dataset, name=model, version=version, policy=policy, run=run, actor=actor, apply=apply, code=code).after(
+                checked
+            ),
             cpu="1",
             memory="2Gi",
             pure=False,

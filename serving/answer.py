@@ -8,7 +8,7 @@ from serving.imaging import ImageError, decode
 from serving.metrics import Metrics
 from serving.pictures import data_uri, overlay, shrink
 from serving.prediction_log import PredictionLog
-from serving.responses import Json, prediction_document, version_number
+from serving.responses import Json, prediction_document
 from serving.rows import prediction_row
 from serving.settings import ServiceSettings
 from serving.slot import Served
@@ -35,24 +35,24 @@ class Answerer:
             ImageError: if the image is refused.
         """
         try:
-            pixels = decode(data, max_bytes=self._settings.max_bytes, max_pixels=self._settings.max_pixels).pixels
+            with self._metrics.stage("decode"):
+                pixels = decode(data, max_bytes=self._settings.max_bytes, max_pixels=self._settings.max_pixels).pixels
         except ImageError as error:
             self._metrics.refusals.labels(error.code).inc()
             raise
-        prediction = served.predictor.predict([pixels])[0]
+        with self._metrics.stage("predict"):
+            prediction = served.predictor.predict([pixels])[0]
         image = heatmap = None
         if wanted.image or wanted.explain:
-            small = shrink(pixels)
-            image = data_uri(small) if wanted.image else None
-            heatmap = data_uri(overlay(small, prediction.activation)) if wanted.explain else None
+            with self._metrics.stage("draw"):
+                small = shrink(pixels)
+                image = data_uri(small) if wanted.image else None
+                heatmap = data_uri(overlay(small, prediction.activation)) if wanted.explain else None
         card = served.predictor.card
-        self._metrics.predictions.labels(
-            str(version_number(served) or ""), card.classes[prediction.predicted_class], prediction.verdict.value
-        ).inc()
+        self._metrics.prediction(prediction, served)
         if self._log:
             row = prediction_row(prediction, card, bundle=served.predictor.digest, request_id=request_id, time=datetime.now(UTC))
-            if not self._log.add(row):
-                self._metrics.lost_rows.inc()
+            self._log.add(row)
         return prediction_document(prediction, served, image=image, heatmap=heatmap)
 
     def answer_or_error(self, data: bytes, served: Served, wanted: Wanted, request_id: str) -> Json:

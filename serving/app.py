@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,26 +16,21 @@ from serving import docs_page, http_errors
 from serving.answer import Answerer, Wanted
 from serving.contract import DISCLAIMER
 from serving.engine import Engine
+from serving.follow import Follower
 from serving.http_errors import ApiError
+from serving.intake import Intake, Upload
+from serving.metrics import TEXT, Metrics, render
+from serving.openapi import request_body, responses
 from serving.responses import DASHBOARD, Json, envelope, health_document
 from serving.settings import ServiceSettings
 from serving.slot import Served, Slot
-from serving.upload import read_images
+from serving.upload import read_body, read_images
+from serving.webhook import MAX_BYTES, check_notice
 
 Explain = Annotated[bool, Query(description="true adds the heat map as a data URI in `heatmap`")]
 Picture = Annotated[bool, Query(description="false leaves out the thumbnail in `image`")]
 IMAGE_FIELDS = ("image", "file")
 BATCH_FIELDS = ("images", "image", "file")
-_ERRORS: dict[int | str, dict[str, object]] = {
-    400: {"description": "not an image, or damaged"},
-    401: {"description": "no valid API key, where one is set"},
-    413: {"description": "too many bytes, pixels or images"},
-    415: {"description": "unsupported content type"},
-    422: {"description": "wrong field or parameter"},
-    429: {"description": "overloaded; see Retry-After"},
-    503: {"description": "no model is loaded; see Retry-After"},
-    504: {"description": "took too long"},
-}
 
 
 @dataclass(frozen=True)
@@ -41,38 +39,47 @@ class Context:
 
     settings: ServiceSettings
     slot: Slot
+    intake: Intake
     engine: Engine
     answerer: Answerer
+    metrics: Metrics
+    follower: Follower | None
 
 
 def create_app() -> FastAPI:
     """Build the application; it answers once `app.state.context` is set."""
-    app = FastAPI(title="Lobule", version="1", description=DISCLAIMER, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Lobule", version="1", description=DISCLAIMER, docs_url=None, redoc_url=None, redirect_slashes=False)
     http_errors.install(app)
 
-    @app.post("/predict", responses=_ERRORS, openapi_extra=_body("image", several=False))
+    @app.post("/predict", responses=responses(several=False), openapi_extra=request_body("image", several=False))
     async def predict(request: Request, explain: Explain = False, image: Picture = True) -> Response:
         """Judge one image: multipart field `image` (or `file`), or the raw body with an image content type."""
         context = _context(request)
-        async with context.engine.admit():
-            served = _served(context)
-            data = (await read_images(request, IMAGE_FIELDS, max_bytes=context.settings.max_bytes))[0]
-            request_id = request.state.request_id
-            document = await context.engine.run(context.answerer.answer, data, served, Wanted(explain, image), request_id)
+        async with _counted(context) as upload:
+            data = (await read_images(request, IMAGE_FIELDS, upload=upload, max_bytes=context.settings.max_bytes))[0]
+            async with context.engine.admit():
+                served = _served(context)
+                request_id = request.state.request_id
+                document = await context.engine.run(context.answerer.answer, data, served, Wanted(explain, image), request_id)
+        context.metrics.images.observe(1)
         request.state.notes.update(verdict=document["verdict"], predicted_class=document["class_name"])
         return _json({**document, **envelope(served, request_id)})
 
-    @app.post("/predict/batch", responses=_ERRORS, openapi_extra=_body("images", several=True))
+    @app.post("/predict/batch", responses=responses(several=True), openapi_extra=request_body("images", several=True))
     async def predict_batch(request: Request, explain: Explain = False, image: Picture = False) -> Response:
         """Judge several images, sent as repeated multipart fields `images`; each is answered or fails alone, in order."""
         context = _context(request)
         settings = context.settings
-        async with context.engine.admit():
-            served = _served(context)
-            images = await read_images(request, BATCH_FIELDS, max_bytes=settings.max_batch_bytes, max_images=settings.max_images)
-            request_id, wanted = request.state.request_id, Wanted(explain, image)
-            jobs = [context.engine.run(context.answerer.answer_or_error, data, served, wanted, request_id) for data in images]
-            results = await asyncio.gather(*jobs)
+        async with _counted(context) as upload:
+            images = await read_images(
+                request, BATCH_FIELDS, upload=upload, max_bytes=settings.max_batch_bytes, max_images=settings.max_images
+            )
+            async with context.engine.admit():
+                served = _served(context)
+                request_id, wanted = request.state.request_id, Wanted(explain, image)
+                jobs = [context.engine.run(context.answerer.answer_or_error, data, served, wanted, request_id) for data in images]
+                results = await asyncio.gather(*jobs)
+        context.metrics.images.observe(len(results))
         request.state.notes.update(images=len(results), failed=sum("error" in result for result in results))
         return _json({"results": results, **envelope(served, request_id)})
 
@@ -82,6 +89,25 @@ def create_app() -> FastAPI:
         """Describe the model that is served, and the service."""
         context = _context(request)
         return _json(health_document(context.slot, context.settings))
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        """Tell Prometheus what was counted."""
+        return Response(await asyncio.to_thread(render), media_type=TEXT)
+
+    @app.post("/webhooks/mlflow", include_in_schema=False)
+    async def notice(request: Request) -> Response:
+        """Hear from the registry that an alias moved."""
+        context = _context(request)
+        secret = context.settings.webhook_secret
+        if not secret or context.follower is None:
+            raise ApiError("no_webhook", "this service hears no webhooks", "serve an alias, and set LOBULE_WEBHOOK_SECRET", 404)
+        async with context.intake.upload() as upload:
+            body = await read_body(request, upload, MAX_BYTES)
+        heard = check_notice(body, request.headers, secret=secret, now=time.time())
+        if heard:
+            context.follower.wake()
+        return _json({"status": "checking" if heard else "ignored"})
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
@@ -93,6 +119,15 @@ def create_app() -> FastAPI:
 
     app.mount("/static", StaticFiles(directory=DASHBOARD, check_dir=False), name="static")
     return app
+
+
+@asynccontextmanager
+async def _counted(context: Context) -> AsyncIterator[Upload]:
+    """Refuse what would wait in vain; else take an upload, counted as in progress until it is answered."""
+    context.engine.refuse_when_full()
+    with context.metrics.in_progress.track_inprogress():
+        async with context.intake.upload() as upload:
+            yield upload
 
 
 def _context(request: Request) -> Context:
@@ -111,11 +146,3 @@ def _served(context: Context) -> Served:
 
 def _json(document: Json) -> Response:
     return Response(json.dumps(document, separators=(",", ":")), media_type="application/json")
-
-
-def _body(name: str, *, several: bool) -> dict[str, object]:
-    image = {"type": "string", "format": "binary"}
-    field = {"type": "array", "items": image} if several else image
-    form = {"schema": {"type": "object", "required": [name], "properties": {name: field}}}
-    raw = {} if several else {"image/*": {"schema": image}, "application/dicom": {"schema": image}}
-    return {"requestBody": {"required": True, "content": {"multipart/form-data": form, **raw}}}

@@ -91,7 +91,7 @@ class Limits(_Frozen):
     out_of_distribution: float = Field(ge=0.0)
     """Out of distribution above this mean cosine distance to the nearest reference embeddings (`serving.reference`)."""
     false_alarm_rate: Score
-    """Share of reference images that lie above that distance."""
+    """Share of images like the reference images that is expected above that distance."""
 
 
 class Card(_Frozen):

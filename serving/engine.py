@@ -1,7 +1,7 @@
 """How many requests are worked on at once: a bounded queue before a few threads, so that the event loop is never blocked.
 
 Decoding and inference release the interpreter's lock, so threads suffice. A request that finds the queue full is told so at
-once, before its body is read: waiting longer than a caller does helps nobody.
+once, before its body is read: waiting longer than a caller does helps nobody. Uploads wait elsewhere (`serving.intake`).
 """
 
 import asyncio
@@ -24,6 +24,17 @@ class Engine:
         self._max_requests, self._timeout = max_requests, timeout
         self._admitted = 0
 
+    def refuse_when_full(self) -> None:
+        """Raise what `admit` would raise now; asked before a body is read, which would be in vain.
+
+        Raises:
+            ApiError: 429 when the queue is full.
+        """
+        if self._admitted >= self._max_requests:
+            raise ApiError(
+                "overloaded", f"{self._max_requests} requests are waiting already", "try again after the seconds in Retry-After", 429
+            )
+
     @asynccontextmanager
     async def admit(self) -> AsyncIterator[None]:
         """Take a place in the queue for as long as the body of the `with` runs.
@@ -31,10 +42,7 @@ class Engine:
         Raises:
             ApiError: 429 when the queue is full, 504 when the body takes longer than the timeout.
         """
-        if self._admitted >= self._max_requests:
-            raise ApiError(
-                "overloaded", f"{self._max_requests} requests are waiting already", "try again after the seconds in Retry-After", 429
-            )
+        self.refuse_when_full()
         self._admitted += 1
         try:
             async with asyncio.timeout(self._timeout):

@@ -16,6 +16,7 @@ REMEDIES = {
     401: "send a valid key as header X-API-Key or as Authorization: Bearer",
     404: "see /docs for what there is",
     405: "use one of the methods in the header Allow",
+    408: "send it again, faster",
     413: "send less",
     422: "see /docs for the parameters",
     429: "try again after the seconds in the header Retry-After",
@@ -35,9 +36,14 @@ def error_body(code: str, message: str, remedy: str) -> dict[str, dict[str, str]
     return {"error": {"code": code, "message": message, "remedy": remedy}}
 
 
+def error_body_bytes(code: str, message: str, remedy: str) -> bytes:
+    """Return the JSON document of an error, encoded."""
+    return json.dumps(error_body(code, message, remedy)).encode()
+
+
 def error_response(status: int, code: str, message: str, remedy: str = "", headers: dict[str, str] | None = None) -> Response:
     """Return an error as a response; 429 and 503 say when to try again."""
-    content = json.dumps(error_body(code, message, remedy or REMEDIES.get(status, "try again later"))).encode()
+    content = error_body_bytes(code, message, remedy or REMEDIES.get(status, "try again later"))
     extra = {"Retry-After": RETRY_AFTER[status]} if status in RETRY_AFTER else {}
     return Response(content, status, {**extra, **(headers or {})}, "application/json")
 
@@ -94,6 +100,7 @@ class JsonErrors:
             if message["type"] == "http.response.start":
                 headers = {name.lower(): value for name, value in message["headers"]}
                 status = int(message["status"])
+                status = 404 if 300 <= status < 400 and b"location" in headers else status  # a slash too many; names a host of the client's
                 if status >= 400 and not headers.get(b"content-type", b"").startswith(b"application/json"):
                     replaced = True
                     allow = {"Allow": headers[b"allow"].decode()} if b"allow" in headers else {}

@@ -24,6 +24,8 @@ FORMATS = (*_PILLOW_FORMATS, "DICOM")
 MAX_BYTES = 20 * 2**20
 MAX_PIXELS = 40_000_000
 MIN_SIDE = 16
+MAX_SCANS = 100
+"""Scans of a progressive JPEG, which usually has ten. Each costs a pass over all pixels, and need hold no more than twelve bytes."""
 
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 
@@ -85,16 +87,32 @@ def decode(data: bytes, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIX
         ) from None
     with image:
         check_size(image.width, image.height, max_pixels)
-        if getattr(image, "n_frames", 1) > 1:
-            raise ImageError(
-                "several_frames", f"one picture is expected, but the file holds {getattr(image, 'n_frames', 0)} frames", "send one frame"
-            )
         mode, kind = image.mode, str(image.format)
+        try:
+            several = _has_several_frames(image)
+        except Exception:
+            raise ImageError("damaged", f"the {kind} image is truncated or damaged", "send the whole, undamaged file") from None
+        if several:
+            raise ImageError("several_frames", "one picture is expected, but the file holds several frames", "send one frame")
+        scans = data.count(b"\xff\xda") if kind == "JPEG" else 0
+        if scans > MAX_SCANS:
+            raise ImageError("too_many_scans", f"a JPEG may hold {MAX_SCANS} scans, but this one holds {scans:,}", "save it again")
         try:
             pixels = _to_rgb(image)
         except Exception:
             raise ImageError("damaged", f"the {kind} image is truncated or damaged", "send the whole, undamaged file") from None
     return Decoded(pixels, mode, kind)
+
+
+def _has_several_frames(image: Image.Image) -> bool:
+    """Tell whether a file holds more than one picture. The pages of a TIFF are a chain, which is not followed to its end."""
+    if image.format != "TIFF":
+        return int(getattr(image, "n_frames", 1)) > 1
+    try:
+        image.seek(1)
+    except EOFError:
+        return False
+    return True
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:

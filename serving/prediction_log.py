@@ -2,8 +2,14 @@
 
     <directory>/date=2026-01-31/093015.123456-<pid>-<n>.parquet
 
-Requests hand rows over and go on; one thread writes. A file appears under its name only when it is whole, so a reader needs
-no lock. A disk that is full or read-only costs rows, which are counted, and never a request.
+The promise: requests hand rows over and go on; one thread writes, every `flush_seconds` or `flush_rows`, whichever comes first.
+A process that is killed (SIGKILL, out of memory) loses the rows of the last `flush_seconds` and the file it was writing, and
+nothing older: at most `flush_seconds` plus the time of one write. A file appears under its name only when all of it is on the disk
+(`fsync`, then `rename`), so a reader needs no lock and never sees half of one, also after the power went. A process that is asked
+to end (SIGTERM) loses nothing.
+
+A disk that is full or read-only costs no request: rows wait, up to `WAITING_ROWS`, and are written when it is mended; what does
+not fit is dropped, oldest first, and counted. The log keeps to `max_bytes` on disk: the oldest files go first.
 """
 
 import contextlib
@@ -15,28 +21,55 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from serving.contract import PREDICTION_SCHEMA, read_predictions
+from serving.log_keeping import Keeper
 from serving.rows import Row, rows_table
 
 logger = logging.getLogger(__name__)
 WAITING_ROWS = 10_000
-"""Rows that may wait for the writer; about 60 MB with embeddings of 1,280 numbers. More are dropped and counted."""
+"""Rows that may wait for the disk; about 60 MB with embeddings of 1,280 numbers."""
+LOOK_SECONDS = 1.0
+"""How often the state is told while rows wait."""
+RETRY_SECONDS = 5.0
+"""Seconds after which a disk that failed is tried again."""
+
+
+class Gauges(Protocol):
+    """Who is told how the log does."""
+
+    def log_rows(self, *, written: int = 0, lost: int = 0) -> None:
+        """Hear of rows that reached the disk, or never will."""
+
+    def log_state(self, *, waiting: int, lag: float) -> None:
+        """Hear how many rows wait, and for how many seconds the oldest has."""
 
 
 class PredictionLog:
     """Appends rows from any thread. `written` and `dropped` count rows."""
 
-    def __init__(self, directory: Path, *, flush_rows: int = 500, flush_seconds: float = 30.0) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        flush_rows: int = 500,
+        flush_seconds: float = 30.0,
+        max_bytes: int = 2 * 2**30,
+        gauges: Gauges | None = None,
+    ) -> None:
         self.directory, self.written, self.dropped = directory, 0, 0
-        self._flush_rows, self._flush_seconds = flush_rows, flush_seconds
+        self._flush_rows, self._flush_seconds, self._gauges = flush_rows, flush_seconds, gauges
+        self._keeper = Keeper(directory, max_bytes)
         self._queue: queue.Queue[Row | None] = queue.Queue(maxsize=WAITING_ROWS)
         self._files = 0
+        self._failed = False
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
         self._thread.start()
@@ -47,7 +80,7 @@ class PredictionLog:
             with contextlib.suppress(queue.Full):
                 self._queue.put_nowait(row)
                 return True
-        self.dropped += 1
+        self._lose(1)
         return False
 
     def close(self, timeout: float = 10.0) -> None:
@@ -59,40 +92,73 @@ class PredictionLog:
 
     def _run(self) -> None:
         rows: list[Row] = []
-        due = 0.0
-        while True:
-            try:
-                row = self._queue.get(timeout=max(0.0, due - time.monotonic()) if rows else None)
-                if row is None:
-                    self._write(rows)
-                    return
-                if not rows:
-                    due = time.monotonic() + self._flush_seconds
-                rows.append(row)
-            except queue.Empty:
-                pass
-            if len(rows) >= self._flush_rows or (rows and time.monotonic() >= due):
-                self._write(rows)
-                rows = []
+        oldest = again = 0.0
+        ended = False
+        while not ended:
+            due = max(oldest + self._flush_seconds, again)
+            with contextlib.suppress(queue.Empty):
+                row = self._queue.get(timeout=min(LOOK_SECONDS, max(0.0, due - time.monotonic())) if rows else None)
+                ended = row is None
+                if row is not None:
+                    oldest = oldest if rows else time.monotonic()
+                    rows.append(row)
+            now = time.monotonic()
+            full = len(rows) >= self._flush_rows
+            if rows and (ended or (now >= again and (full or now >= oldest + self._flush_seconds))):
+                rows = self._write(rows)
+                again = now + RETRY_SECONDS if rows else 0.0
+            self._lose(max(0, len(rows) - WAITING_ROWS))
+            rows = rows[-WAITING_ROWS:]
+            self._tell(rows, oldest)
+        self._lose(len(rows))
 
-    def _write(self, rows: Sequence[Row]) -> None:
-        if not rows:
-            return
-        now = datetime.now(UTC)
-        folder = self.directory / f"date={now:%Y-%m-%d}"
-        name = f"{now:%H%M%S.%f}-{os.getpid()}-{self._files}.parquet"
+    def _tell(self, rows: Sequence[Row], oldest: float) -> None:
+        if self._gauges:
+            self._gauges.log_state(waiting=len(rows) + self._queue.qsize(), lag=time.monotonic() - oldest if rows else 0.0)
+
+    def _lose(self, count: int) -> None:
+        self.dropped += count
+        if self._gauges and count:
+            self._gauges.log_rows(lost=count)
+
+    def _write(self, rows: list[Row]) -> list[Row]:
+        """Write rows, a file for each day; return those that must wait because the disk does not take them."""
+        waiting: list[Row] = []
+        for day, each in groupby(rows, key=lambda row: f"{row['time']:%Y-%m-%d}"):
+            part = list(each)
+            try:
+                self._write_file(self.directory / f"date={day}", part)
+            except Exception as error:
+                if not self._failed:
+                    logger.warning("the prediction log cannot be written (%s); rows wait", type(error).__name__)
+                self._failed = True
+                waiting += part
+                continue
+            if self._failed:
+                logger.warning("the prediction log can be written again")
+            self._failed = False
+            self.written += len(part)
+            if self._gauges:
+                self._gauges.log_rows(written=len(part))
+        return waiting
+
+    def _write_file(self, folder: Path, rows: Sequence[Row]) -> None:
+        name = f"{datetime.now(UTC):%H%M%S.%f}-{os.getpid()}-{self._files}.parquet"
         temporary = folder / f".{name}.part"
         self._files += 1
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            pq.write_table(rows_table(rows), temporary)
+            with temporary.open("wb") as file:
+                pq.write_table(rows_table(rows), file)
+                file.flush()
+                os.fsync(file.fileno())
+                size = file.tell()
             temporary.rename(folder / name)
-            self.written += len(rows)
-        except Exception as error:
-            self.dropped += len(rows)
-            logger.warning("the prediction log lost %d rows: %s cannot be written (%s)", len(rows), folder, type(error).__name__)
+        except BaseException:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
+            raise
+        self._keeper.wrote(size)
 
 
 @dataclass(frozen=True)
@@ -118,6 +184,8 @@ def read_log(directory: Path, *, since: datetime | None = None, bundle: str | No
             continue
         try:
             tables.append(read_predictions(path))
+        except FileNotFoundError:
+            continue  # the log keeps to its size while we read
         except (OSError, KeyError, ValueError, pa.ArrowException):
             skipped.append(path)
     table = pa.concat_tables(tables)

@@ -14,28 +14,40 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from serving.contract import CARD_FILE, Card, tree_digest
+from serving.signature import signature_file, write_signature
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 logger = logging.getLogger(__name__)
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 CHAMPION = "champion"
 ARTIFACT = "bundle"
 """Name of the artifact of a registered pyfunc model that is the bundle directory."""
 TAG_BUNDLE = "lobule.bundle"
 """Tag of a model version that names the digest of its bundle."""
+TAG_LEDGER = "lobule.ledger"
+"""Tag of a registered model that is the ledger of another one, and no model."""
+TAG_SIGNATURE = "lobule.signature"
+"""Tag of a model version that holds the signature of that digest (`serving.signature`)."""
 _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # whoever follows an alias asks again anyway
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
+_SILENT = frozenset({"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "DEADLINE_EXCEEDED"})
+"""MLflow's error codes for no connection and for a server that failed; its other codes are answers."""
 TRAIN = "train one with `lobule run --promote`"
 FORMS = "use @alias, NAME@alias, NAME/VERSION, VERSION or a directory that holds card.json"
 
 
 class RegistryError(ValueError):
     """A model cannot be found; the message names the rule, the value and the remedy in one line."""
+
+
+class UnreachableError(RegistryError):
+    """The registry did not answer at all, so that nothing is known; it may the next time."""
 
 
 @dataclass(frozen=True)
@@ -97,14 +109,17 @@ def locate(model: str | None, *, tracking_uri: str) -> Location:
 
     text = (model or f"@{CHAMPION}").strip()
     if tracking_uri.startswith("sqlite:///") and not Path(tracking_uri.removeprefix("sqlite:///")).is_file():  # MLflow would create it
-        raise RegistryError(f"{text!r} must be a registered model, but there is no registry yet at {tracking_uri}; {TRAIN}, or {FORMS}")
+        raise UnreachableError(f"{text!r} must be a registered model, but there is no registry yet at {tracking_uri}; {TRAIN}, or {FORMS}")
     try:
         return _locate(_client(tracking_uri), text)
     except MlflowException as error:
+        if error.error_code in _SILENT:
+            asked = _without_credentials(tracking_uri, tracking_uri)
+            raise UnreachableError(f"the registry must answer, but {asked} does not ({_line(error, tracking_uri)}); start it") from None
         raise RegistryError(f"{text!r} must be a registered model, but the registry says: {_line(error, tracking_uri)}; {FORMS}") from None
     except OSError as error:
         asked = _without_credentials(tracking_uri, tracking_uri)
-        raise RegistryError(f"the registry must answer, but {asked} does not ({type(error).__name__}); start it") from None
+        raise UnreachableError(f"the registry must answer, but {asked} does not ({type(error).__name__}); start it") from None
 
 
 def _locate(client: "MlflowClient", text: str) -> Location:
@@ -115,7 +130,7 @@ def _locate(client: "MlflowClient", text: str) -> Location:
     name, _, version = text.rpartition("/")
     if not version.isdigit():
         raise RegistryError(f"{text!r} names no model; {FORMS}")
-    name = name or _only([found.name for found in client.search_registered_models()], text)
+    name = name or _only([found.name for found in client.search_registered_models() if TAG_LEDGER not in found.tags], text)
     return Location(name, str(client.get_model_version(name, version).version), None)
 
 
@@ -141,17 +156,21 @@ def fetch(place: Location, *, tracking_uri: str, cache: Path) -> Path:
 
     client = _client(tracking_uri)
     try:
-        tagged = str(client.get_model_version(place.name, place.version).tags.get(TAG_BUNDLE, ""))
-        kept = _kept(cache, tagged)
-        if re.fullmatch(r"sha256:[0-9a-f]{64}", tagged) and kept.is_dir():
-            return kept
+        tags = client.get_model_version(place.name, place.version).tags
+        tagged, signature = str(tags.get(TAG_BUNDLE, "")), str(tags.get(TAG_SIGNATURE, ""))
+        found = kept(cache, tagged)
+        if found:
+            _keep_signature(found, signature)
+            return found
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache, prefix=".part-") as temporary:
             logger.info("downloading %s version %s", place.name, place.version)
             uri = f"models:/{place.name}/{place.version}"
             inside = get_model_info(uri).flavors["python_function"]["artifacts"][ARTIFACT]["path"]
             bundle = Path(download_artifacts(artifact_uri=f"{uri}/{inside}", dst_path=temporary))
-            return _keep(bundle, cache, tagged, place)
+            found = _keep(bundle, cache, tagged, place)
+            _keep_signature(found, signature)
+            return found
     except MlflowException as error:
         raise RegistryError(
             f"{place.name}/{place.version} must be on the artifact store, but cannot be downloaded: {_line(error, tracking_uri)}; "
@@ -165,21 +184,38 @@ def fetch(place: Location, *, tracking_uri: str, cache: Path) -> Path:
         raise RegistryError(f"{place.name}/{place.version} cannot be kept in {cache} ({error.strerror}); set LOBULE_BUNDLE_CACHE") from None
 
 
+def kept(cache: Path, digest: str) -> Path | None:
+    """Return the bundle with a digest from the cache; None if it is not there. One that was damaged since is thrown away."""
+    place = _place(cache, digest)
+    if not DIGEST.fullmatch(digest) or not place.is_dir():
+        return None
+    if tree_digest(place) == digest:
+        return place
+    logger.warning("%s was damaged and is fetched again", place)
+    shutil.rmtree(place, ignore_errors=True)
+    return None
+
+
 def _keep(bundle: Path, cache: Path, tagged: str, place: Location) -> Path:
     digest = tree_digest(bundle)
     if tagged and digest != tagged:
         raise RegistryError(f"{place.name}/{place.version} must have the digest {tagged}, but its bundle has {digest}; register it again")
-    kept = _kept(cache, digest)
+    target = _place(cache, digest)
     try:
-        bundle.rename(kept)
+        bundle.rename(target)
     except OSError:  # another process was first
-        if not kept.is_dir():
-            shutil.copytree(bundle, kept)
-    return kept
+        if not target.is_dir():
+            shutil.copytree(bundle, target)
+    return target
 
 
-def _kept(cache: Path, digest: str) -> Path:
+def _place(cache: Path, digest: str) -> Path:
     return cache / digest.removeprefix("sha256:")
+
+
+def _keep_signature(bundle: Path, signature: str) -> None:
+    if signature and not (signature_file(bundle).is_file() and signature_file(bundle).read_text(encoding="utf-8").strip() == signature):
+        write_signature(bundle, signature)
 
 
 def _client(tracking_uri: str) -> "MlflowClient":

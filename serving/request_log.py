@@ -8,12 +8,28 @@ import logging
 import sys
 import time
 import uuid
+import warnings
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
-ROUTES = frozenset({"/", "/predict", "/predict/batch", "/health", "/docs", "/openapi.json", "/metrics", "/livez", "/readyz", "/healthz"})
+ROUTES = frozenset(
+    {
+        "/",
+        "/predict",
+        "/predict/batch",
+        "/health",
+        "/docs",
+        "/openapi.json",
+        "/metrics",
+        "/livez",
+        "/readyz",
+        "/healthz",
+        "/webhooks/mlflow",
+    }
+)
 QUIET = frozenset({"/metrics", "/livez", "/readyz", "/healthz"})
 """Routes that probes call all the time; only their errors are told."""
 
@@ -42,16 +58,18 @@ def configure() -> None:
     root.setLevel(logging.INFO)
     for noisy in ("python_multipart", "mlflow", "alembic"):  # what a client sends wrong is answered, not told
         logging.getLogger(noisy).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module=r"(PIL|pydicom)\.")
 
 
 class RequestLog:
     """ASGI middleware: gives each request an id (also in the header X-Request-ID) and tells how it went."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, counted: Callable[[str, str, int, float], None] = lambda *_: None) -> None:
+        """Wrap an application; `counted` is told the route, method, status and seconds of each request."""
+        self.app, self._counted = app, counted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on and log it when it is done."""
+        """Pass the request on; log and count it when it is done."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -72,8 +90,10 @@ class RequestLog:
         try:
             await self.app(scope, receive, with_id)
         finally:
+            seconds = time.perf_counter() - began
+            self._counted(route, str(scope["method"]), status, seconds)
             if route not in QUIET or status >= 400:
-                milliseconds = round((time.perf_counter() - began) * 1e3, 1)
+                milliseconds = round(seconds * 1e3, 1)
                 logger.info(
                     {"request_id": request_id, "method": scope["method"], "route": route, "status": status, "ms": milliseconds, **notes}
                 )

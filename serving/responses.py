@@ -66,7 +66,8 @@ def health_document(slot: Slot, settings: ServiceSettings) -> Json:
         "max_images": settings.max_images,
         "formats": list(FORMATS),
     }
-    base: Json = {"refused": slot.refused, "uploads": limits, "api_key_required": bool(settings.api_keys)}
+    registry = {"asked": slot.asked.isoformat(timespec="seconds") if slot.asked else None, "unreachable": slot.unreachable}
+    base: Json = {"refused": slot.refused, "registry": registry, "uploads": limits, "api_key_required": bool(settings.api_keys)}
     served = slot.current
     if served is None:
         return {"status": "no_model", "reason": slot.refused, **base}

@@ -7,8 +7,9 @@ import pyarrow as pa
 
 from serving.contract import PREDICTION_SCHEMA, Card
 from serving.predictor import Prediction
+from serving.runtime import Floats
 
-Cell = str | float | datetime | list[float] | None
+Cell = str | float | datetime | list[float] | Floats | None
 Row = dict[str, Cell]
 
 
@@ -32,7 +33,7 @@ def prediction_row(prediction: Prediction, card: Card, *, bundle: str, request_i
         "confidence": prediction.confidence,
         "distance": prediction.distance,
         "probabilities": prediction.probabilities.tolist(),
-        "embedding": prediction.embedding.tolist(),
+        "embedding": prediction.embedding.copy(),  # an array: a list of numbers takes eighty times as long to write
         **{f"property_{name}": value for name, value in prediction.properties.items()},
         "group": group,
     }

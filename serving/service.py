@@ -9,14 +9,17 @@ import gc
 from pathlib import Path
 
 import bentoml
+from bentoml._internal.server.http import traffic
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from serving import request_log
+from serving import connections, request_log
 from serving.answer import Answerer
 from serving.app import Context, create_app
 from serving.contract import ContractError
 from serving.engine import Engine
 from serving.follow import Follower
 from serving.http_errors import JsonErrors
+from serving.intake import Intake
 from serving.metrics import Metrics
 from serving.prediction_log import PredictionLog
 from serving.request_log import RequestLog
@@ -31,11 +34,28 @@ settings = ServiceSettings.read()
 app = create_app()
 
 
+class _Untimed:
+    """Stands in for BentoML's timeout, whose timers keep every answered request in memory until its time would have been over.
+
+    `serving.intake` and `serving.engine` measure the time of whatever can take long.
+    """
+
+    def __init__(self, app: ASGIApp, timeout: float) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+traffic.TimeoutMiddleware = _Untimed
+connections.install(max_connections=settings.max_connections, head_seconds=settings.upload_timeout, request_seconds=settings.longest + 20)
+
+
 @bentoml.service(
     name="lobule",
     workers=settings.workers,
-    traffic={"timeout": 2 * settings.timeout + 10},  # a backstop: ours comes first
     logging={"access": {"enabled": False}},
+    metrics={"enabled": False},  # `serving.metrics` says why
 )
 @bentoml.asgi_app(app, path="/")
 class Lobule:
@@ -43,15 +63,13 @@ class Lobule:
 
     def __init__(self) -> None:
         request_log.configure()
-        self.slot = Slot()
+        self.slot, self.metrics = Slot(), Metrics()
         self.follower = self._load()
-        self.log = (
-            PredictionLog(settings.prediction_log, flush_rows=settings.log_rows, flush_seconds=settings.log_seconds)
-            if settings.prediction_log
-            else None
-        )
+        self.log = self._open_log()
         self.engine = Engine(threads=settings.threads, max_requests=settings.max_requests, timeout=settings.timeout)
-        app.state.context = Context(settings, self.slot, self.engine, Answerer(settings, Metrics(), self.log))
+        intake = Intake(max_uploads=settings.max_uploads, max_buffered=settings.max_buffered, seconds=settings.upload_timeout)
+        answerer = Answerer(settings, self.metrics, self.log)
+        app.state.context = Context(settings, self.slot, intake, self.engine, answerer, self.metrics, self.follower)
         gc.collect()
         gc.freeze()  # what is loaded stays: collections in a request need not look at it
 
@@ -61,16 +79,40 @@ class Lobule:
         if settings.bundle or not settings.model:
             try:
                 self.slot.current = Served.load(
-                    settings.bundle or OWN_BUNDLE, version=settings.version or None, alias=None, followed=False, threads=threads
+                    settings.bundle or OWN_BUNDLE, version=settings.version or None, threads=threads, signing_key=settings.signing_key
                 )
+                self.metrics.model(self.slot.current)
             except ContractError as error:
                 self.slot.refused = str(error)
                 request_log.logger.error("%s", error)
             return None
-        follower = Follower(self.slot, settings.model, tracking_uri=settings.tracking_uri, cache=settings.cache, threads=threads)
+        follower = Follower(
+            self.slot,
+            settings.model,
+            tracking_uri=settings.tracking_uri,
+            cache=settings.cache,
+            threads=threads,
+            signing_key=settings.signing_key,
+            told=self._changed,
+        )
         follower.check()
         follower.start(settings.poll_seconds)
         return follower
+
+    def _changed(self, outcome: str) -> None:
+        self.metrics.change(outcome)
+        self.metrics.model(self.slot.current)
+
+    def _open_log(self) -> PredictionLog | None:
+        if settings.prediction_log is None:
+            return None
+        return PredictionLog(
+            settings.prediction_log,
+            flush_rows=settings.log_rows,
+            flush_seconds=settings.log_seconds,
+            max_bytes=settings.log_bytes,
+            gauges=self.metrics,
+        )
 
     def __is_ready__(self) -> bool:
         """Tell whether a model is loaded whose canary image gave its expected scores."""
@@ -86,8 +128,14 @@ class Lobule:
             self.log.close()
 
 
+def _count(route: str, method: str, status: int, seconds: float) -> None:
+    context: Context | None = getattr(app.state, "context", None)
+    if context:
+        context.metrics.request(route, method, status, seconds)
+
+
 _MIDDLEWARE: list[tuple[type, dict[str, object]]] = [
-    (RequestLog, {}),
+    (RequestLog, {"counted": _count}),
     (SecurityHeaders, {}),
     (JsonErrors, {}),
     (ApiKey, {"keys": settings.api_keys}),

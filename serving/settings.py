@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from serving.imaging import MAX_BYTES, MAX_PIXELS
+from serving.intake import SLOWEST
 
 T = TypeVar("T")
 NO_LOG = "none"
@@ -29,12 +30,15 @@ class Setting:
     meaning: str
 
 
-def _number(low: float, kind: Callable[[str], T]) -> Callable[[str], T]:
+def _number(low: float, high: float, kind: Callable[[str], T]) -> Callable[[str], T]:
     def parse(text: str) -> T:
-        value = kind(text)
-        if not low <= float(text) < float("inf"):
-            raise ValueError(f"at least {low:g}")
-        return value
+        try:
+            if low <= float(text) <= high:  # which NaN is not
+                return kind(text)
+        except ValueError:
+            pass
+        whole = "a whole number" if kind is int else "a number"
+        raise ValueError(f"{whole} from {low:,g} to {high:,g}")
 
     return parse
 
@@ -44,7 +48,15 @@ def _keys(text: str) -> tuple[str, ...]:
 
 
 def _count(text: str) -> int:
-    return _number(1, int)(text)
+    return _number(1, 10_000, int)(text)
+
+
+def _bytes(text: str) -> int:
+    return _number(1024, 2**36, int)(text)
+
+
+def _seconds(text: str) -> float:
+    return _number(0.1, 86_400, float)(text)
 
 
 def _home() -> Path:
@@ -81,11 +93,21 @@ class ServiceSettings:
         metadata=_define("MLFLOW_TRACKING_URI", "SQLite in LOBULE_HOME", "where the model registry is", str),
     )
     poll_seconds: float = field(
-        default=10.0, metadata=_define("LOBULE_POLL_SECONDS", "10", "how often a followed alias is looked up", _number(0.1, float))
+        default=10.0, metadata=_define("LOBULE_POLL_SECONDS", "10", "how often a followed alias is looked up", _seconds)
     )
     api_keys: tuple[str, ...] = field(
         default=(),
         metadata=_define("LOBULE_API_KEYS", "none: open", "keys that may call the service, separated by commas", _keys),
+        repr=False,
+    )
+    signing_key: str = field(
+        default="",
+        metadata=_define("LOBULE_SIGNING_KEY", "none: not checked", "key that a bundle must be signed with to be served", str),
+        repr=False,
+    )
+    webhook_secret: str = field(
+        default="",
+        metadata=_define("LOBULE_WEBHOOK_SECRET", "none: off", "secret of the MLflow webhook that calls /webhooks/mlflow", str),
         repr=False,
     )
     prediction_log: Path | None = field(
@@ -98,32 +120,58 @@ class ServiceSettings:
     )
     log_seconds: float = field(
         default=30.0,
-        metadata=_define("LOBULE_PREDICTION_LOG_SECONDS", "30", "seconds after which a file is written anyway", _number(0.1, float)),
+        metadata=_define("LOBULE_PREDICTION_LOG_SECONDS", "30", "seconds after which a file is written anyway", _seconds),
+    )
+    log_bytes: int = field(
+        default=2 * 2**30,
+        metadata=_define(
+            "LOBULE_PREDICTION_LOG_BYTES", f"{2 * 2**30:,}", "most bytes that the prediction log keeps; the oldest files go first", _bytes
+        ),
     )
     workers: int = field(default=1, metadata=_define("LOBULE_WORKERS", "1", "server processes", _count))
-    max_bytes: int = field(
-        default=MAX_BYTES, metadata=_define("LOBULE_MAX_BYTES", f"{MAX_BYTES:,}", "largest image in bytes", _number(1024, int))
-    )
+    max_bytes: int = field(default=MAX_BYTES, metadata=_define("LOBULE_MAX_BYTES", f"{MAX_BYTES:,}", "largest image in bytes", _bytes))
     max_pixels: int = field(
-        default=MAX_PIXELS, metadata=_define("LOBULE_MAX_PIXELS", f"{MAX_PIXELS:,}", "largest image in pixels", _number(256, int))
+        default=MAX_PIXELS, metadata=_define("LOBULE_MAX_PIXELS", f"{MAX_PIXELS:,}", "largest image in pixels", _number(256, 10**9, int))
     )
     max_images: int = field(default=16, metadata=_define("LOBULE_MAX_IMAGES", "16", "most images in one batch", _count))
     max_batch_bytes: int = field(
-        default=64 * 2**20, metadata=_define("LOBULE_MAX_BATCH_BYTES", f"{64 * 2**20:,}", "largest batch in bytes", _number(1024, int))
+        default=64 * 2**20, metadata=_define("LOBULE_MAX_BATCH_BYTES", f"{64 * 2**20:,}", "largest batch in bytes", _bytes)
     )
     max_requests: int = field(
         default=32, metadata=_define("LOBULE_MAX_REQUESTS", "32", "requests worked on or waiting at once; more are answered 429", _count)
     )
     timeout: float = field(
-        default=30.0, metadata=_define("LOBULE_TIMEOUT", "30", "seconds that a request may take, upload included", _number(0.1, float))
+        default=30.0, metadata=_define("LOBULE_TIMEOUT", "30", "seconds that an answer may take once the image is there", _seconds)
+    )
+    max_uploads: int = field(
+        default=128, metadata=_define("LOBULE_MAX_UPLOADS", "128", "uploads under way at once; more are answered 503", _count)
+    )
+    max_buffered: int = field(
+        default=256 * 2**20,
+        metadata=_define("LOBULE_MAX_BUFFERED_BYTES", f"{256 * 2**20:,}", "bytes that all uploads may hold in memory", _bytes),
+    )
+    upload_timeout: float = field(
+        default=10.0,
+        metadata=_define(
+            "LOBULE_UPLOAD_TIMEOUT", "10", "seconds for the headers, and for an upload; one more per 32 KiB that arrived", _seconds
+        ),
+    )
+    max_connections: int = field(
+        default=1000, metadata=_define("LOBULE_MAX_CONNECTIONS", "1000", "open connections; more are answered 503", _count)
     )
     threads: int = field(
         default_factory=lambda: min(4, os.cpu_count() or 1),
         metadata=_define("LOBULE_THREADS", "CPUs, at most 4", "threads that decode and predict", _count),
     )
     inference_threads: int = field(
-        default=0, metadata=_define("LOBULE_INFERENCE_THREADS", "0: the runtime decides", "CPU threads of one inference", _number(0, int))
+        default=0,
+        metadata=_define("LOBULE_INFERENCE_THREADS", "0: the runtime decides", "CPU threads of one inference", _number(0, 1024, int)),
     )
+
+    @property
+    def longest(self) -> float:
+        """Seconds after which any request is over: the slowest upload that is taken, and its answer."""
+        return self.upload_timeout + self.max_batch_bytes / SLOWEST + self.timeout
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> "ServiceSettings":
@@ -142,7 +190,7 @@ class ServiceSettings:
             try:
                 chosen[item.name] = item.metadata["parse"](text)
             except ValueError as error:
-                raise SettingsError(f"{setting.name} must be a number in range ({error}), but got {text!r}; correct or unset it") from None
+                raise SettingsError(f"{setting.name} must be {error}, but got {text[:40]!r}; correct or unset it") from None
         return cls(**chosen)  # type: ignore[arg-type]  # each value comes from its field's own parser
 
 

@@ -12,6 +12,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from serving.http_errors import ApiError
+from serving.intake import Upload
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -21,12 +22,13 @@ OVERHEAD = 16_384
 MAX_PARTS = 256
 
 
-async def read_images(request: Request, fields: tuple[str, ...], *, max_bytes: int, max_images: int = 1) -> list[bytes]:
+async def read_images(request: Request, fields: tuple[str, ...], *, upload: Upload, max_bytes: int, max_images: int = 1) -> list[bytes]:
     """Return the encoded images of a request, in the order sent.
 
     Args:
         request: with a multipart body, or one image as the body.
         fields: names of the multipart fields that hold images.
+        upload: that the bytes are counted in.
         max_bytes: largest body.
         max_images: most images.
 
@@ -38,17 +40,22 @@ async def read_images(request: Request, fields: tuple[str, ...], *, max_bytes: i
         boundary = options.get(b"boundary", b"")
         if not boundary:
             raise ApiError("bad_multipart", "the multipart body names no boundary", "let your HTTP library set the content type")
-        return _pick(_parse(await _read(request, max_bytes + OVERHEAD), boundary), fields, max_images)
+        return _pick(_parse(await read_body(request, upload, max_bytes + OVERHEAD), boundary), fields, max_images)
     if kind.startswith(b"image/") or kind in (b"application/octet-stream", b"application/dicom"):
-        return [await _read(request, max_bytes)]
+        return [await read_body(request, upload, max_bytes)]
     shown = kind.decode("latin-1")[:60] or "none"
     remedy = f"send multipart/form-data with the field {fields[0]!r}, or the image itself with a content type such as image/png"
     raise ApiError("unsupported_type", f"the content type {shown} is not supported", remedy, 415)
 
 
-async def _read(request: Request, limit: int) -> bytes:
+async def read_body(request: Request, upload: Upload, limit: int) -> bytes:
+    """Return the body of a request, counted while it arrives.
+
+    Raises:
+        ApiError: for more bytes than `limit` (413), or a client that goes (400).
+    """
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
+    if declared.isascii() and declared.isdigit() and (len(declared) > 15 or int(declared) > limit):
         raise _too_large(limit)
     chunks: list[bytes] = []
     total = 0
@@ -57,9 +64,11 @@ async def _read(request: Request, limit: int) -> bytes:
             total += len(chunk)
             if total > limit:
                 raise _too_large(limit)
+            upload.arrived(len(chunk))
             chunks.append(chunk)
     except ClientDisconnect:
         raise ApiError("disconnected", "the connection ended before the image was whole", "send it again") from None
+    upload.whole()
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 

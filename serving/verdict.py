@@ -42,7 +42,7 @@ def judge(probabilities: Floats, distance: float, card: Card) -> tuple[Verdict, 
     if distance > limits.out_of_distribution:
         far = (
             f"The image is unlike those the model was made from: its distance is {distance:.3f}, "
-            f"the limit {limits.out_of_distribution:.3f} is passed by {limits.false_alarm_rate:.1%} of reference images."
+            f"the limit {limits.out_of_distribution:.3f} is passed by {limits.false_alarm_rate:.1%} of images like those."
         )
         return Verdict.OUT_OF_DISTRIBUTION, (far, *abstain)
     return (Verdict.ABSTAIN if abstain else Verdict.ACCEPT), tuple(abstain)

@@ -44,7 +44,7 @@ def test_serving_alone_imports_without_the_training_stack(tmp_path):
 
 
 def test_every_locked_package_has_a_hash_and_no_index_has_an_address():
-    for path in (ROOT / "requirements.lock", ROOT / "infra" / "serve.lock"):
+    for path in (ROOT / "requirements.lock", ROOT / "infra" / "serve.lock", ROOT / "infra" / "mlflow.lock"):
         text = path.read_text()
         blocks = re.split(r"\n(?=[a-zA-Z0-9])", text)
         assert len(blocks) > 50

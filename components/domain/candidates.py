@@ -2,6 +2,7 @@
 
 candidates/
   candidates.json   `Candidates`
+  curves.png        loss, accuracy and AUC of the chosen one by epoch
   seed-0/ seed-1/   model bundles (`serving.contract`)
 """
 
@@ -12,6 +13,7 @@ from pathlib import Path
 from components.domain.errors import InputError
 
 CANDIDATES_FILE = "candidates.json"
+CURVES_FILE = "curves.png"
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ from components.domain.errors import InputError
 
 Pixels = npt.NDArray[np.uint8]
 Values = npt.NDArray[np.float64]
+Noise = Callable[[], Values]
+"""Draws standard normal noise, one value a pixel and channel; the same in all channels of a gray picture."""
 
 SEVERITIES = MappingProxyType(
     {
@@ -47,6 +49,8 @@ MEANINGS = MappingProxyType(
         "speckle": "standard deviation of multiplicative noise",
     }
 )
+COLOURED = 8
+"""Difference between the channels of a pixel, of 255, up to which it is called gray: compression tints."""
 SHORT_SIDE = 224
 """Pixels of the short side for which a blur is stated."""
 HED = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
@@ -76,18 +80,24 @@ def corrupt(image: Pixels, kind: str, severity: int, *, seed: int) -> Pixels:
     amount = SEVERITIES[kind][severity - 1]
     if kind in _FILTERS:
         return np.asarray(_FILTERS[kind](Image.fromarray(image), amount))
-    changed = _CHANGES[kind](image / 255.0, amount, np.random.default_rng(seed))
+    random = np.random.default_rng(seed)
+    changed = _CHANGES[kind](image / 255.0, amount, lambda: random.normal(size=(*image.shape[:2], 1 if is_gray(image) else 3)))
     return np.rint(np.clip(changed, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 
 def applicable(images: Pixels) -> tuple[str, ...]:
-    """Return the corruptions that can happen to such images, uint8 [N, H, W, 3]: gray ones have no stain, coloured ones no speckle."""
-    return tuple(kind for kind in CORRUPTIONS if kind != ("stain" if is_gray(images) else "speckle"))
+    """Return the corruptions that can happen to such images, uint8 [N, H, W, 3]: gray ones have no stain, coloured ones no speckle.
+
+    What most of the images are counts: a set of ultrasound pictures may hold some with coloured marks.
+    """
+    gray = np.mean([is_gray(image) for image in images]) > 0.5
+    return tuple(kind for kind in CORRUPTIONS if kind != ("stain" if gray else "speckle"))
 
 
-def is_gray(images: npt.NDArray[np.generic]) -> bool:
-    """Tell whether the channels of images [..., 3] are equal everywhere."""
-    return bool((images[..., :1] == images[..., 1:]).all())
+def is_gray(image: Pixels) -> bool:
+    """Tell whether an image [H, W, 3] is gray but for marks on it: one pixel in twenty may be coloured, by more than `COLOURED`."""
+    coloured = image.max(axis=-1) - image.min(axis=-1) > COLOURED
+    return bool(coloured.mean() <= 0.05)
 
 
 def _blur(image: Image.Image, amount: float) -> Image.Image:
@@ -100,31 +110,25 @@ def _jpeg(image: Image.Image, quality: float) -> Image.Image:
     return Image.open(buffer).convert("RGB")
 
 
-def _normal(values: Values, random: np.random.Generator) -> Values:
-    """Draw noise: one value a pixel and channel, the same in all channels of a gray picture."""
-    channels = 1 if is_gray(values) else 3
-    return random.normal(size=(*values.shape[:2], channels))
-
-
-def _stain(values: Values, amount: float, _: np.random.Generator) -> Values:
+def _stain(values: Values, amount: float, _: Noise) -> Values:
     density = -np.log(np.maximum(values, 1.0 / 255.0))
     stained: Values = np.exp(-(density @ _FROM_RGB * np.array([1.0 + amount, 1.0 - amount, 1.0])) @ HED)
     return stained
 
 
-def _contrast(values: Values, amount: float, _: np.random.Generator) -> Values:
+def _contrast(values: Values, amount: float, _: Noise) -> Values:
     mean = values.mean()
     changed: Values = mean + amount * (values - mean)
     return changed
 
 
 _FILTERS: dict[str, Callable[[Image.Image, float], Image.Image]] = {"blur": _blur, "jpeg": _jpeg}
-_CHANGES: dict[str, Callable[[Values, float, np.random.Generator], Values]] = {
-    "noise": lambda values, amount, random: values + amount * _normal(values, random),
+_CHANGES: dict[str, Callable[[Values, float, Noise], Values]] = {
+    "noise": lambda values, amount, noise: values + amount * noise(),
     "brighter": lambda values, amount, _: values + amount,
     "darker": lambda values, amount, _: values - amount,
     "contrast": _contrast,
     "stain": _stain,
     "gain": lambda values, amount, _: values ** (1.0 / (1.0 + amount)),
-    "speckle": lambda values, amount, random: values * (1.0 + amount * _normal(values, random)),
+    "speckle": lambda values, amount, noise: values * (1.0 + amount * noise()),
 }

@@ -26,11 +26,15 @@ HIGHER_IS_BETTER = {
     "f1": True,
     "accuracy": True,
     "balanced_accuracy": True,
+    "kappa": True,
     "brier": False,
     "ece": False,
     "log_loss": False,
 }
 """Every metric of `measure`, and its direction."""
+
+CLASS_METRICS = ("recall", "precision", "f1", "specificity", "auc", "average_precision")
+"""Every metric of `measure_classes`."""
 
 ECE_BINS = 10
 _LEAST = 1e-7  # about the float32 epsilon: the logarithm of a score that was rounded to 0 stays finite
@@ -75,7 +79,8 @@ def measure(scored: Scored, weights: Floats) -> dict[str, Floats]:
     point; F1, precision, sensitivity, specificity and average precision are of the positive class against the rest. `auc` is the
     mean over classes of one against the rest (for two classes: the positive class's). Brier and log loss are over all classes, Brier
     halved for two (as in scikit-learn); `ece` is the expected calibration error of the largest score, 10 equal bins
-    (Naeini et al., AAAI 2015).
+    (Naeini et al., AAAI 2015). `kappa` is Cohen's, of true and predicted class (Educ. Psychol. Meas. 20 (1960) 37); 0 where all
+    images are of one class and predicted so.
 
     Args:
         scored: labels and scores of N images.
@@ -97,6 +102,7 @@ def measure(scored: Scored, weights: Floats) -> dict[str, Floats]:
     auc_positive = auc(probabilities[:, scored.positive], truth, weights)
     others = [auc(probabilities[:, index], labels == index, weights) for index in range(classes)] if classes > 2 else [auc_positive]
     squares = ((probabilities - _one_hot(labels, classes)) ** 2).sum(axis=1)
+    right = (weights @ (predicted == labels).astype(float)) / total
     own = np.clip(probabilities[np.arange(len(labels)), labels], _LEAST, 1.0)
     return {
         "auc": np.mean(others, axis=0),
@@ -106,8 +112,9 @@ def measure(scored: Scored, weights: Floats) -> dict[str, Floats]:
         "specificity": (weights @ (~truth & ~called).astype(float)) / (total - positives),
         "precision": _ratio(true_positive, calls),
         "f1": 2 * true_positive / (positives + calls),
-        "accuracy": (weights @ (predicted == labels).astype(float)) / total,
+        "accuracy": right,
         "balanced_accuracy": recalls.mean(axis=1),
+        "kappa": kappa(right, chance_agreement(scored, weights)),
         "brier": (weights @ squares) / total / (2 if classes == 2 else 1),
         "ece": calibration_error(scored, weights),
         "log_loss": (weights @ -np.log(own)) / total,
@@ -115,17 +122,48 @@ def measure(scored: Scored, weights: Floats) -> dict[str, Floats]:
 
 
 def measure_classes(scored: Scored, weights: Floats) -> dict[str, Floats]:
-    """Return recall and precision of every class under each row of weights: float64 [B] by `<class index>.<metric>`.
+    """Return the metrics of `CLASS_METRICS` of every class against the rest under each row of weights.
 
     The precision of a class that is never predicted is 0, as in scikit-learn.
+
+    Returns:
+        float64 [B] by `<class index>.<metric>`.
     """
     result: dict[str, Floats] = {}
     for index in range(scored.probabilities.shape[1]):
-        truth, called = scored.labels == index, scored.predicted == index
+        truth, called, scores = scored.labels == index, scored.predicted == index, scored.probabilities[:, index]
         both = weights @ (truth & called).astype(float)
-        result[f"{index}.recall"] = both / (weights @ truth.astype(float))
-        result[f"{index}.precision"] = _ratio(both, weights @ called.astype(float))
+        own, calls = weights @ truth.astype(float), weights @ called.astype(float)
+        others = weights @ (~truth).astype(float)
+        values = (
+            both / own,
+            _ratio(both, calls),
+            2 * both / (own + calls),
+            (weights @ (~truth & ~called).astype(float)) / others,
+            auc(scores, truth, weights),
+            average_precision(scores, truth, weights),
+        )
+        result |= {f"{index}.{name}": value for name, value in zip(CLASS_METRICS, values, strict=True)}
     return result
+
+
+def chance_agreement(scored: Scored, weights: Floats) -> Floats:
+    """Return how often true and predicted class would agree if they were independent, under each row of weights: float64 [B]."""
+    classes = scored.probabilities.shape[1]
+    true, said = weights @ _one_hot(scored.labels, classes), weights @ _one_hot(scored.predicted, classes)
+    result: Floats = (true * said).sum(axis=1) / weights.sum(axis=1) ** 2
+    return result
+
+
+def kappa(agreement: Floats, by_chance: Floats) -> Floats:
+    """Return the share of the agreement beyond chance that is reached; 0 where chance leaves nothing to reach."""
+    return _ratio(agreement - by_chance, 1.0 - by_chance)
+
+
+def confusion_matrix(scored: Scored) -> Ints:
+    """Count images by true (row) and predicted (column) class, int64 [K, K]."""
+    classes = scored.probabilities.shape[1]
+    return np.bincount(scored.labels * classes + scored.predicted, minlength=classes**2).reshape(classes, classes)
 
 
 def auc(scores: Floats, truth: npt.NDArray[np.bool_], weights: Floats) -> Floats:

@@ -3,6 +3,7 @@
 import getpass
 import os
 import re
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,21 @@ def actor() -> str:
         return "unknown"
 
 
+def account() -> str:
+    """Return the operating system's own account, `login@host`, and the MLflow user where there is one; whatever `LOBULE_ACTOR` says."""
+    try:
+        login = getpass.getuser()
+    except (OSError, KeyError):
+        login = "unknown"
+    user = os.environ.get("MLFLOW_TRACKING_USERNAME", "").strip()
+    return f"{login}@{socket.gethostname()}{f' as MLflow user {user}' if user else ''}"
+
+
+def signing_key() -> str:
+    """Return the key that signs ledger entries and registered bundles: `LOBULE_SIGNING_KEY`, "" where none is set."""
+    return os.environ.get("LOBULE_SIGNING_KEY", "").strip()
+
+
 def redacted(text: str) -> str:
     """Return a URI, or a text with URIs in it, without user names, passwords and tokens: what may be shown.
 
@@ -68,6 +84,7 @@ SETTINGS = (
     Setting("LOBULE_OPTUNA_STORAGE", "SQLite in LOBULE_HOME", "where studies are kept, as a SQLAlchemy URL"),
     Setting("LOBULE_PREDICTION_LOG", "LOBULE_HOME/predictions", "directory of the prediction log"),
     Setting("LOBULE_ACTOR", "the login name", "who promotes, as the ledger names them"),
+    Setting("LOBULE_SIGNING_KEY", "nothing is signed", "key that signs ledger entries and registered models, and checks their signatures"),
     Setting("KERAS_BACKEND", "tensorflow", "back end of training: tensorflow or jax"),
     Setting("AWS_ENDPOINT_URL_S3", "AWS", "S3-compatible store for s3:// addresses; credentials in the usual AWS_* variables"),
 )

@@ -1,7 +1,7 @@
 """Evaluation as a pipeline step."""
 
 from kfp import dsl
-from kfp.dsl import HTML, ClassificationMetrics, Dataset, Input, Metrics, Model, Output
+from kfp.dsl import HTML, ClassificationMetrics, Dataset, Input, Markdown, Metrics, Model, Output
 
 from components import images
 
@@ -15,6 +15,7 @@ def evaluate(
     report: Output[Metrics],
     curves: Output[ClassificationMetrics],
     page: Output[HTML],
+    summary: Output[Markdown],
 ) -> float:
     """Score the untouched test split with every seed's model; returns the chosen model's AUC.
 
@@ -26,6 +27,7 @@ def evaluate(
         report: report.json, predictions.parquet, plots, report.html.
         curves: confusion matrix and ROC curve.
         page: report.html.
+        summary: the verdict and what to know beside it.
     """
     import shutil
     from pathlib import Path
@@ -34,6 +36,7 @@ def evaluate(
     from components.evaluate.curves import classification_curves
     from components.evaluate.evaluate import evaluate_model
     from components.evaluate.record import log_report
+    from components.evaluate.words import markdown
     from components.tracking.mlflow_tracker import open_run
 
     with step("evaluate"), open_run(run) as tracker:
@@ -46,5 +49,6 @@ def evaluate(
         curves.log_confusion_matrix(result.classes, drawn.confusion)
         curves.log_roc_curve(drawn.false_positive_rate, drawn.true_positive_rate, drawn.threshold)
         shutil.copyfile(output / "report.html", page.path)
+        Path(summary.path).write_text(markdown(result, "report.html"), encoding="utf-8")
         Path(curves.path).touch()  # the local cache takes an output without a file for lost, and would evaluate again
         return float(result.metrics["auc"].value)

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import roc_curve
 
+from components.domain.metrics import confusion_matrix
 from components.domain.predictions import read_predictions
 from components.domain.report import Report
-from components.evaluate.plots import confusion_matrix
 
 MOST_POINTS = 200
 """A curve's points travel in the metadata of the artifact, which is no place for thousands."""

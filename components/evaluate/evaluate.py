@@ -10,18 +10,21 @@ import pyarrow.parquet as pq
 
 from components.domain.artifacts import SPLITS, Dataset, read_dataset
 from components.domain.bootstrap import Bootstrapped, bootstrap
+from components.domain.candidates import CURVES_FILE
 from components.domain.errors import InputError
 from components.domain.intervals import FEWEST_GROUPS, fewest_groups, widen
-from components.domain.metrics import Floats, Scored, measure, measure_classes
+from components.domain.metrics import CLASS_METRICS, Floats, confusion_matrix, measure, measure_classes
 from components.domain.report import PREDICTIONS_FILE, Interval, Report
+from components.domain.selective import measure_selective, selective_parts
 from components.evaluate.page import write_page
+from components.evaluate.patients import measure_patients
 from components.evaluate.plots import write_plots
-from components.evaluate.scoring import ModelScores, predictions_table, score_candidates
+from components.evaluate.robustness import measure_robustness
+from components.evaluate.scoring import ModelScores, load_predictor, predictions_table, score_candidates
+from components.evaluate.slices import measure_slices, slice_columns
 from serving.contract import Verdict
 
 logger = logging.getLogger(__name__)
-COVERAGE = "coverage"
-"""Share of the images that the service would answer rather than abstain from."""
 
 
 def evaluate_model(candidates: Path, dataset: Path, output: Path, *, draws: int = 1000, seed: int = 0) -> Report:
@@ -51,25 +54,38 @@ def evaluate_model(candidates: Path, dataset: Path, output: Path, *, draws: int 
     output.mkdir(parents=True, exist_ok=True)
     measured = measure_chosen(models[0], groups, draws=draws, seed=seed)
     logger.info("%d resamples of %d groups, %d drawn again for lack of a class", draws, len(set(groups)), measured.redrawn)
-    report = _report(models, measured.intervals, data, groups)
+    chosen, often = models[0], {"draws": draws, "seed": seed}
+    predictor = load_predictor(candidates / chosen.name)
+    columns = slice_columns(data, rows)
+    report = replace(
+        _report(models, measured.intervals, data, groups),
+        patients=measure_patients(chosen.scored, groups, chosen.card, **often),
+        slices=measure_slices(chosen.scored, chosen.verdicts, groups, columns=columns, classes=data.classes, **often),
+        robustness=measure_robustness(predictor, chosen, data, groups, **often),
+    )
     report.write(output)
     pq.write_table(predictions_table(models, data), output / PREDICTIONS_FILE)
-    write_plots(models, data, output)
-    write_page(report, output, draws=measured.draws, redrawn=measured.redrawn)
+    write_plots(models, data, predictor, report=report, output=output)
+    curves = candidates / CURVES_FILE
+    write_page(report, output, draws=measured.draws, redrawn=measured.redrawn, training=curves if curves.is_file() else None)
     _tell(report.metrics["auc"], fewest_groups(models[0].scored.labels.tolist(), groups))
     return report
 
 
 def measure_chosen(model: ModelScores, groups: list[str], *, draws: int, seed: int) -> Bootstrapped:
-    """Return every metric of a model with its interval: those of `measure`, `coverage`, and `<class index>.<metric>`."""
-    accepted = np.array([verdict is Verdict.ACCEPT for verdict in model.verdicts], dtype=np.float64)
+    """Return every metric of a model with its interval: those of `measure_model`, and `<class index>.<metric>`."""
 
     def all_metrics(weights: Floats) -> dict[str, Floats]:
-        coverage = (weights @ accepted) / weights.sum(axis=1)
-        return {**measure(model.scored, weights), COVERAGE: coverage, **measure_classes(model.scored, weights)}
+        return {**measure_model(model, weights), **measure_classes(model.scored, weights)}
 
     found = bootstrap(all_metrics, groups, labels=model.scored.labels, draws=draws, seed=seed)
-    return replace(found, intervals=widen(found.intervals, model.scored, groups, of_all=(COVERAGE,)))
+    return replace(found, intervals=widen(found.intervals, model.scored, groups, others=selective_parts(model.verdicts)))
+
+
+def measure_model(model: ModelScores, weights: Floats) -> dict[str, Floats]:
+    """Return the metrics of `measure` and of `measure_selective` under each row of weights, float64 [B] each."""
+    threshold = model.card.operating_point.threshold
+    return {**measure(model.scored, weights), **measure_selective(model.scored, model.verdicts, threshold, weights)}
 
 
 def _tell(auc: Interval, fewest: int) -> None:
@@ -82,7 +98,7 @@ def _tell(auc: Interval, fewest: int) -> None:
 def _report(models: list[ModelScores], intervals: dict[str, Interval], data: Dataset, groups: list[str]) -> Report:
     chosen = models[0]
     by_seed = sorted(models, key=lambda model: model.card.seed)
-    single = [_values(model.scored) for model in by_seed]
+    single = [_values(model) for model in by_seed]
     return Report(
         bundle=chosen.digest,
         dataset=data.certificate.dataset,
@@ -94,14 +110,17 @@ def _report(models: list[ModelScores], intervals: dict[str, Interval], data: Dat
         images=len(groups),
         groups=len(Counter(groups)),
         metrics={name: interval for name, interval in intervals.items() if "." not in name},
-        per_class={
-            label: {name: intervals[f"{index}.{name}"] for name in ("recall", "precision")} for index, label in enumerate(data.classes)
-        },
+        per_class={label: {name: intervals[f"{index}.{name}"] for name in CLASS_METRICS} for index, label in enumerate(data.classes)},
         seeds={name: [values[name] for values in single] for name in single[0]},
         leaking=data.certificate.leaking or any(model.card.leaking for model in models),
         oracle=data.oracle,
+        confusion=confusion_matrix(chosen.scored).tolist(),
+        verdicts={str(verdict): chosen.verdicts.count(verdict) for verdict in Verdict},
+        operating_point=chosen.card.operating_point,
+        limits=chosen.card.limits,
+        validation_coverage=chosen.validation_coverage,
     )
 
 
-def _values(scored: Scored) -> dict[str, float]:
-    return {name: float(value[0]) for name, value in measure(scored, np.ones((1, len(scored.labels)))).items()}
+def _values(model: ModelScores) -> dict[str, float]:
+    return {name: float(value[0]) for name, value in measure_model(model, np.ones((1, len(model.verdicts)))).items()}

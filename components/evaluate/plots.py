@@ -4,33 +4,38 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from components.domain.artifacts import Dataset
-from components.domain.metrics import ECE_BINS, Ints, Scored
+from components.domain.metrics import ECE_BINS, Scored, confusion_matrix
+from components.domain.report import Report
+from components.evaluate.error_sheet import draw_errors
+from components.evaluate.reliability_plots import draw_risk_coverage, draw_robustness
 from components.evaluate.scoring import ModelScores
+from components.evaluate.style import BLUE, GREY, RED, new_axes
+from serving.predictor import Predictor
 
 PLOTS = {
     "confusion_matrix.png": "Counts of true against predicted class at the operating point",
     "roc.png": "ROC of the positive class; thin lines are the other seeds",
     "pr.png": "Precision against recall of the positive class; thin lines are the other seeds",
     "calibration.png": "How often the most probable class is right, by its probability",
-    "errors.png": "The most confident errors: true class, predicted class and its probability",
+    "risk_coverage.png": "Share of wrong answers when only the surest images are answered; thin lines are the other seeds",
+    "robustness.png": "What corruption of the images costs, by severity; 0 is the image as it is",
+    "errors.png": "The most confident errors, and beside each what in it spoke for the class that was said",
 }
 """File name and caption of every plot."""
 
-BLUE, GREY, RED = "#0072b2", "#8a8a8a", "#c0392b"  # told apart with any colour vision (Okabe and Ito)
-SHOWN_ERRORS = 15
 
-
-def write_plots(models: list[ModelScores], dataset: Dataset, output: Path) -> None:
+def write_plots(models: list[ModelScores], dataset: Dataset, predictor: Predictor, *, report: Report, output: Path) -> None:
     """Write every plot of `PLOTS`.
 
     Args:
         models: the chosen one first.
         dataset: whose test split was scored.
+        predictor: of the chosen bundle.
+        report: of the chosen model, with its robustness.
         output: directory of the report.
     """
     chosen, others = models[0].scored, [model.scored for model in models[1:]]
@@ -40,41 +45,19 @@ def write_plots(models: list[ModelScores], dataset: Dataset, output: Path) -> No
         "roc.png": _roc(chosen, others, models[0].card.positive, threshold),
         "pr.png": _pr(chosen, others, models[0].card.positive, threshold),
         "calibration.png": _calibration(chosen),
-        "errors.png": _errors(chosen, dataset),
+        "risk_coverage.png": draw_risk_coverage(models, report.metrics),
+        "errors.png": draw_errors(chosen, dataset, predictor),
     }
+    if report.robustness:
+        figures["robustness.png"] = draw_robustness(report.robustness)
     for name, figure in figures.items():
         figure.savefig(output / name, dpi=110, bbox_inches="tight", facecolor="white", metadata={"Software": None})
-
-
-def confusion_matrix(scored: Scored) -> Ints:
-    """Count images by true (row) and predicted (column) class, int64 [K, K]."""
-    classes = scored.probabilities.shape[1]
-    return np.bincount(scored.labels * classes + scored.predicted, minlength=classes**2).reshape(classes, classes)
-
-
-def worst_errors(scored: Scored, count: int = SHOWN_ERRORS) -> Ints:
-    """Return the places of the wrongly predicted images, the most confident first, int64 [at most count].
-
-    Confidence is the probability of the predicted class above that of the true one.
-    """
-    places = np.arange(len(scored.labels))
-    lead = scored.probabilities[places, scored.predicted] - scored.probabilities[places, scored.labels]
-    wrong = np.flatnonzero(scored.predicted != scored.labels)
-    return wrong[np.argsort(-lead[wrong], kind="stable")][:count].astype(np.int64)
-
-
-def _axes(title: str, x: str, y: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(5, 4.4))
-    axes = figure.add_subplot()
-    axes.set(title=title, xlabel=x, ylabel=y)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
 
 
 def _confusion(scored: Scored, classes: Sequence[str]) -> Figure:
     counts = confusion_matrix(scored)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure, axes = _axes("Confusion matrix", "predicted", "true")
+    figure, axes = new_axes("Confusion matrix", "predicted", "true")
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(classes)), classes)
     axes.set_yticks(range(len(classes)), classes, rotation=90, va="center")
@@ -85,7 +68,7 @@ def _confusion(scored: Scored, classes: Sequence[str]) -> Figure:
 
 
 def _roc(chosen: Scored, others: list[Scored], positive: str, threshold: float) -> Figure:
-    figure, axes = _axes(f"ROC ({positive})", "1 - specificity", "sensitivity")
+    figure, axes = new_axes(f"ROC ({positive})", "1 - specificity", "sensitivity")
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1)
     for scored in others:
         axes.plot(*roc_curve(*_truth(scored))[:2], color=GREY, linewidth=0.8)
@@ -97,7 +80,7 @@ def _roc(chosen: Scored, others: list[Scored], positive: str, threshold: float) 
 
 
 def _pr(chosen: Scored, others: list[Scored], positive: str, threshold: float) -> Figure:
-    figure, axes = _axes(f"Precision and recall ({positive})", "recall (sensitivity)", "precision")
+    figure, axes = new_axes(f"Precision and recall ({positive})", "recall (sensitivity)", "precision")
     for scored in (*others, chosen):
         precision, recall, _ = precision_recall_curve(*_truth(scored))
         axes.plot(recall, precision, color=BLUE if scored is chosen else GREY, linewidth=2 if scored is chosen else 0.8)
@@ -114,7 +97,7 @@ def _calibration(scored: Scored) -> Figure:
     confidence = scored.probabilities.max(axis=1)
     correct = scored.probabilities.argmax(axis=1) == scored.labels
     places = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
-    figure, axes = _axes("Calibration", "probability of the most probable class", "share that is right")
+    figure, axes = new_axes("Calibration", "probability of the most probable class", "share that is right")
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1)
     filled = [index for index in range(ECE_BINS) if (places == index).any()]
     means = [(confidence[places == index].mean(), correct[places == index].mean(), int((places == index).sum())) for index in filled]
@@ -122,23 +105,6 @@ def _calibration(scored: Scored) -> Figure:
     for x, y, count in means:
         axes.annotate(f"n={count}", (x, y), textcoords="offset points", xytext=(4, -11), fontsize=7, color="#444444")
     axes.set(xlim=(1 / scored.probabilities.shape[1] - 0.05, 1.05), ylim=(-0.02, 1.05))
-    return figure
-
-
-def _errors(scored: Scored, dataset: Dataset) -> Figure:
-    places, rows = worst_errors(scored), dataset.rows("test")
-    figure = Figure(figsize=(8.4, 1.9 * max(1, -(-len(places) // 5)) + 0.4))
-    if not len(places):
-        figure.text(0.5, 0.5, "no errors on the test split", ha="center", va="center")
-    for number, place in enumerate(places):
-        axes = figure.add_subplot(-(-len(places) // 5), 5, number + 1)
-        axes.imshow(dataset.pixels[rows[place]])
-        axes.set_axis_off()
-        guess = int(scored.predicted[place])
-        axes.set_title(
-            f"true {dataset.classes[scored.labels[place]]}\nsaid {dataset.classes[guess]} {scored.probabilities[place, guess]:.0%}",
-            fontsize=7,
-        )
     return figure
 
 

@@ -5,20 +5,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from components.domain.artifacts import Dataset
 from components.domain.candidates import Candidates
 from components.domain.console import progress
 from components.domain.errors import InputError, RefusedError
-from components.domain.metrics import Scored
+from components.domain.metrics import Floats, Ints, Scored
 from components.domain.predictions import SCHEMA
-from serving.contract import Card, ContractError, Verdict
+from serving.contract import REFERENCE_FILE, Card, ContractError, Verdict, read_predictions
 from serving.predictor import Predictor
 from serving.verdict import judge, predicted_class
 
 logger = logging.getLogger(__name__)
 BATCH = 64
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the service would say of N images: probabilities [N, K], predicted class int64 [N], verdicts."""
+
+    probabilities: Floats
+    predicted: Ints
+    verdicts: list[Verdict]
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,7 @@ class ModelScores:
         chosen: training chose it on the validation split.
         scored: labels and scores, in the order of the split's rows.
         verdicts: of the predictor, one per image.
+        validation_coverage: share of the validation images that it answers.
     """
 
     name: str
@@ -40,6 +51,7 @@ class ModelScores:
     chosen: bool
     scored: Scored
     verdicts: list[Verdict]
+    validation_coverage: float
 
 
 def score_candidates(candidates: Path, dataset: Dataset, split: str = "test") -> list[ModelScores]:
@@ -80,29 +92,49 @@ def predictions_table(models: list[ModelScores], dataset: Dataset, split: str = 
     return pa.concat_tables(parts)
 
 
-def _score(bundle: Path, dataset: Dataset, split: str, *, chosen: bool) -> ModelScores:
+def load_predictor(bundle: Path) -> Predictor:
+    """Load a bundle.
+
+    Raises:
+        InputError: if it is damaged.
+    """
     try:
-        predictor = Predictor.load(bundle)
+        return Predictor.load(bundle)
     except ContractError as error:
         raise InputError(str(error)) from None
+
+
+def answers(predictor: Predictor, pixels: npt.NDArray[np.uint8]) -> Answers:
+    """Answer for images at the model's size, uint8 [N, H, W, 3], N above 0."""
+    card = predictor.card
+    scores = predictor.scores(pixels)
+    return Answers(
+        probabilities=scores.probabilities.astype(np.float64),
+        predicted=np.array([predicted_class(row, card) for row in scores.probabilities], dtype=np.int64),
+        verdicts=[judge(row, float(far), card)[0] for row, far in zip(scores.probabilities, scores.distance, strict=True)],
+    )
+
+
+def _score(bundle: Path, dataset: Dataset, split: str, *, chosen: bool) -> ModelScores:
+    predictor = load_predictor(bundle)
     card = predictor.card
     _require_match(bundle.name, card, dataset)
     rows = dataset.rows(split)
-    probabilities: list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]] = []
-    verdicts: list[Verdict] = []
     starts = range(0, len(rows), BATCH)
-    for start in progress(starts, len(starts), f"batches of the {split} split scored by {bundle.name}", every=5.0, tell=logger.info):
-        scores = predictor.scores(np.asarray(dataset.pixels[rows[start : start + BATCH]]))
-        probabilities.append(scores.probabilities)
-        verdicts += [judge(row, float(far), card)[0] for row, far in zip(scores.probabilities, scores.distance, strict=True)]
-    stacked = np.concatenate(probabilities)
+    parts = [
+        answers(predictor, np.asarray(dataset.pixels[rows[start : start + BATCH]]))
+        for start in progress(starts, len(starts), f"batches of the {split} split scored by {bundle.name}", every=5.0, tell=logger.info)
+    ]
     scored = Scored(
         labels=dataset.targets[rows],
-        probabilities=stacked.astype(np.float64),
-        predicted=np.array([predicted_class(row, card) for row in stacked], dtype=np.int64),
+        probabilities=np.concatenate([part.probabilities for part in parts]),
+        predicted=np.concatenate([part.predicted for part in parts]),
         positive=card.positive_index,
     )
-    return ModelScores(bundle.name, predictor.digest, card, chosen, scored, verdicts)
+    verdicts = [verdict for part in parts for verdict in part.verdicts]
+    reference = read_predictions(bundle / REFERENCE_FILE, ("verdict",)).column("verdict").to_pylist()
+    answered = reference.count(str(Verdict.ACCEPT)) / len(reference)
+    return ModelScores(bundle.name, predictor.digest, card, chosen, scored, verdicts, answered)
 
 
 def _require_match(name: str, card: Card, dataset: Dataset) -> None:

@@ -15,8 +15,11 @@ from pathlib import Path
 
 import serving
 from components.domain.errors import InputError
+from components.domain.settings import signing_key
+from components.package.image import DOCKERFILE, dockerfile
 from components.package.requirements import serving_requirements
 from serving.contract import Card, tree_digest
+from serving.signature import sign, write_signature
 
 logger = logging.getLogger(__name__)
 TAG = re.compile(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?")
@@ -50,12 +53,15 @@ def package_bundle(bundle: Path, output: Path, *, name: str, version: str) -> st
         stage, home = Path(temporary) / "stage", Path(temporary) / "home"
         shutil.copytree(code, stage / "serving", ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
         shutil.copytree(bundle, stage / "bundle")
+        if signing_key():
+            write_signature(stage / "bundle", sign(tree_digest(bundle), signing_key()))
         requirements = serving_requirements(code.parent)
         (stage / "requirements.txt").write_text(requirements, encoding="utf-8")
         (stage / "bentofile.yaml").write_text(_bentofile(card, tree_digest(bundle)), encoding="utf-8")
         _build(stage, home, name, version)
         built = home / "bentos" / name / version
         (built / "env" / "python" / "requirements.txt").write_text(requirements, encoding="utf-8")  # BentoML repeats itself without a hash
+        (built / DOCKERFILE).write_text(dockerfile(f"{name}:{version}"), encoding="utf-8")
         if output.exists():
             shutil.rmtree(output)
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +74,7 @@ def _bentofile(card: Card, digest: str) -> str:
     labels = {"bundle": digest, "dataset": card.dataset, "certificate": card.certificate, "recipe": card.recipe}
     lines = [
         'service: "serving.service:Lobule"',
-        'include: ["serving/**", "bundle/**"]',
+        'include: ["serving/**", "bundle/**", "bundle.sig"]',
         "python: {requirements_txt: requirements.txt, lock_packages: false}",
         "labels:",
         *(f'  {key}: "{_label(value)}"' for key, value in labels.items()),

@@ -12,10 +12,15 @@ POLICY_FILE = Path(__file__).resolve().parents[2] / "mlflow" / "promotion-policy
 
 _LAYOUT: dict[str, tuple[str, ...]] = {
     "evidence": ("min_test_images", "min_test_groups"),
-    "model": ("min_auc_low", "min_sensitivity", "max_ece"),
+    "model": ("min_auc_low", "min_sensitivity", "min_specificity", "max_ece"),
+    "robustness": ("corruption_severity", "max_auc_drop"),
     "champion": ("auc_margin", "sensitivity_margin"),
+    "service": ("max_p95_ms", "max_ready_seconds", "max_bundle_mib"),
     "protocol": ("leaking",),
 }
+_COUNTS = ("min_test_images", "min_test_groups")
+_SHARES = ("min_auc_low", "min_sensitivity", "min_specificity", "max_ece", "max_auc_drop", "auc_margin", "sensitivity_margin")
+_BUDGETS = _LAYOUT["service"]
 
 
 @dataclass(frozen=True)
@@ -25,9 +30,13 @@ class Policy:
     Attributes:
         min_test_images, min_test_groups: below these nothing can be told.
         min_auc_low: of the lower end of the AUC's interval.
-        min_sensitivity: of the positive class, at the operating point.
+        min_sensitivity: of the positive class, at the operating point; min_specificity: of all others, there.
         max_ece: largest expected calibration error.
+        corruption_severity: 1 (mild) to 5, at which robustness is judged.
+        max_auc_drop: most that any corruption of that severity may take of the AUC of the positive class.
         auc_margin, sensitivity_margin: how much worse than the champion is still not inferior.
+        max_p95_ms: of the packaged service, one request at a time, in milliseconds; max_ready_seconds: from its start to readiness.
+        max_bundle_mib: size of the bundle, in MiB.
         leaking: always `reject`.
     """
 
@@ -35,20 +44,32 @@ class Policy:
     min_test_groups: int
     min_auc_low: float
     min_sensitivity: float
+    min_specificity: float
     max_ece: float
+    corruption_severity: int
+    max_auc_drop: float
     auc_margin: float
     sensitivity_margin: float
+    max_p95_ms: float
+    max_ready_seconds: float
+    max_bundle_mib: float
     leaking: str = "reject"
 
     def __post_init__(self) -> None:
-        for name in ("min_test_images", "min_test_groups"):
+        for name in _COUNTS:
             value = getattr(self, name)
             if type(value) is not int or value < 1:
                 raise InputError(f"the policy's {name} must be a whole number of at least 1, but got {value!r}; correct it")
-        for name in ("min_auc_low", "min_sensitivity", "max_ece", "auc_margin", "sensitivity_margin"):
+        if type(self.corruption_severity) is not int or not 1 <= self.corruption_severity <= 5:
+            raise InputError(f"the policy's corruption_severity must be 1, 2, 3, 4 or 5, but got {self.corruption_severity!r}; correct it")
+        for name in _SHARES:
             value = getattr(self, name)
             if type(value) not in (int, float) or not 0 <= value <= 1:
                 raise InputError(f"the policy's {name} must be a number in [0, 1], but got {value!r}; correct it")
+        for name in _BUDGETS:
+            value = getattr(self, name)
+            if type(value) not in (int, float) or not 0 < value < float("inf"):
+                raise InputError(f"the policy's {name} must be a number above 0, but got {value!r}; correct it")
         if self.leaking != "reject":
             raise InputError(f'the policy\'s leaking must be "reject", but got {self.leaking!r}; a leaking model is never champion')
 

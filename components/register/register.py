@@ -29,10 +29,13 @@ from components.domain.names import (
     TAG_ORACLE,
     TAG_RECIPE,
     TAG_RUN,
+    TAG_SIGNATURE,
     TAG_TASK,
 )
+from components.domain.settings import signing_key
 from components.tracking.mlflow_tracker import MlflowTracker
 from serving.contract import Card, tree_digest
+from serving.signature import sign
 
 RUNTIME = ("mlflow-skinny", "numpy", "openvino", "pandas", "pillow", "pyarrow", "pydantic")
 """What the logged model needs to run, pinned to what it was made with."""
@@ -69,6 +72,8 @@ def register_model(candidates: Path, dataset: Path, *, run: str, tracker: Mlflow
         TAG_LEAKING: str(card.leaking).lower(),
         TAG_ORACLE: str(card.oracle).lower(),
     }
+    if signing_key():
+        tags[TAG_SIGNATURE] = sign(digest, signing_key())
     for key, value in tags.items():
         client.set_model_version_tag(card.name, version, key, value)
     if not known:

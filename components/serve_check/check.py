@@ -1,10 +1,9 @@
 """Train/serve parity of what will really run: test images at their full size, through HTTP, must score as in the evaluation."""
 
-import json
 import logging
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,47 +12,11 @@ import pyarrow.parquet as pq
 from components.domain.artifacts import held_out_file, read_dataset
 from components.domain.errors import InputError, RefusedError
 from components.domain.report import PREDICTIONS_FILE, Report
+from components.domain.serving_check import TOLERANCE, ServeCheck
 from components.serve_check.server import Client, serve_bento
 
 logger = logging.getLogger(__name__)
-CHECK_FILE = "serve_check.json"
-TOLERANCE = 1e-3
-"""Largest difference of a probability between the evaluation and the service."""
-
-
-@dataclass(frozen=True)
-class ServeCheck:
-    """What the served Bento did.
-
-    Attributes:
-        bundle: digest that the service told.
-        images: test images that were sent.
-        largest_difference: of a probability, between the report and the service.
-        differing_classes, differing_verdicts: images for which the service says another one than the report.
-        p50_ms, p95_ms: latency of one request at a time, from sending to the whole answer, in milliseconds.
-        ready_seconds: from start to readiness.
-        examples: the first answer for each label: label, class_name, confidence (percent) and verdict.
-    """
-
-    bundle: str
-    images: int
-    largest_difference: float
-    differing_classes: int
-    differing_verdicts: int
-    p50_ms: float
-    p95_ms: float
-    ready_seconds: float
-    examples: list[dict[str, object]]
-
-    @property
-    def agrees(self) -> bool:
-        """Whether the service answers as the evaluation did."""
-        return self.largest_difference <= TOLERANCE and self.differing_classes == 0
-
-    def write(self, directory: Path) -> None:
-        """Write `serve_check.json`."""
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / CHECK_FILE).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+MIB = 2**20
 
 
 @dataclass(frozen=True)
@@ -112,7 +75,16 @@ def check_service(bento: Path, dataset: Path, report: Path, *, images: int, outp
             client.close()
         p50, p95 = np.percentile(times, [50, 95])
     check = ServeCheck(
-        digest, len(chosen), max(differences), classes, verdicts, float(p50), float(p95), served.ready_seconds, list(examples.values())
+        bundle=digest,
+        images=len(chosen),
+        largest_difference=max(differences),
+        differing_classes=classes,
+        differing_verdicts=verdicts,
+        p50_ms=float(p50),
+        p95_ms=float(p95),
+        ready_seconds=served.ready_seconds,
+        bundle_mib=sum(file.stat().st_size for file in (bento / "src" / "bundle").rglob("*") if file.is_file()) / MIB,
+        examples=list(examples.values()),
     )
     check.write(output)
     logger.info(

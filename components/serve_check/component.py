@@ -11,6 +11,8 @@ def serve_check(
     bento: Input[Artifact],
     dataset: Input[Dataset],
     report: Input[Metrics],
+    name: str,
+    version: str,
     images: int,
     code: str,
     check: Output[Artifact],
@@ -22,6 +24,8 @@ def serve_check(
         bento: the built Bento.
         dataset: the certified data with its test split.
         report: the evaluation of the bundle in the Bento.
+        name: of the registered model in the Bento.
+        version: of it; its run keeps the result, where the gate finds it.
         images: how many test images are sent at most.
         code: digest of the code; a change of it makes a cached result stale.
         check: serve_check.json.
@@ -31,15 +35,13 @@ def serve_check(
 
     from components.domain.console import step
     from components.serve_check.check import check_service
+    from components.serve_check.record import recorded
+    from components.tracking.mlflow_tracker import tracker_of
 
-    with step("serve_check"):
+    output = Path(check.path)
+    with step("serve_check"), recorded(output, tracker_of(name, version)):
         result = check_service(
-            Path(bento.path),
-            Path(dataset.path),
-            Path(report.path),
-            images=images,
-            output=Path(check.path),
-            predictions=Path(predictions.path),
+            Path(bento.path), Path(dataset.path), Path(report.path), images=images, output=output, predictions=Path(predictions.path)
         )
         check.metadata["p50_ms"] = result.p50_ms
         return result.p50_ms

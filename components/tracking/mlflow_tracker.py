@@ -74,6 +74,12 @@ def open_run(name: str) -> Iterator[MlflowTracker]:
         yield MlflowTracker(run.info.run_id)
 
 
+def tracker_of(name: str, version: str) -> MlflowTracker:
+    """Return the tracker of the run that made a registered version; the run stays as it ended."""
+    connect()
+    return MlflowTracker(str(mlflow.MlflowClient().get_model_version(name, version).run_id))
+
+
 def _surrounding_run() -> dict[str, str]:
     """Return the tag that nests a run in the one that `MLFLOW_RUN_ID` names, as KFP sets it for each task; none if there is no such run.
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from components.domain.artifacts import read_dataset
-from components.domain.candidates import Candidates
+from components.domain.candidates import CURVES_FILE, Candidates
 from components.domain.errors import InputError
 from components.domain.names import TAG_RECIPE
 from components.domain.recipe import Recipe
@@ -83,4 +83,4 @@ def _record(recipe: Recipe, candidates: Candidates, curves: list[dict[str, float
     path = output / "recipe.json"
     path.write_text(recipe.to_json() + "\n", encoding="utf-8")
     tracker.file(path)
-    tracker.file(write_curves(curves, output / "curves.png", weighted=recipe.balance))
+    tracker.file(write_curves(curves, output / CURVES_FILE, weighted=recipe.balance))

@@ -16,6 +16,7 @@ COMMANDS = {
     "runs": "pipelines.cli.runs",
     "models": "pipelines.cli.models",
     "promote": "pipelines.cli.promote",
+    "rollback": "pipelines.cli.rollback",
     "package": "pipelines.cli.package",
     "serve": "pipelines.cli.serve",
     "predict": "pipelines.cli.predict",

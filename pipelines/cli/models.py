@@ -9,11 +9,14 @@ import click
 
 from components.domain.errors import InputError
 from components.domain.report import Interval
-from pipelines.cli.stored import open_store, show
+from pipelines.cli.stored import model_names, open_store, show
 
 if TYPE_CHECKING:
-    from components.promote.ledger import Entry
+    from datetime import datetime
 
+    from pipelines.cli.history import Shown
+
+NOT_SOUND = 3
 NOTHING = "No model is registered yet. Train one: lobule run"
 
 
@@ -37,60 +40,83 @@ class Version:
 
 @click.command("models")
 @click.option("--model", metavar="NAME", help="Only this registered model.")
-@click.option("--history", is_flag=True, help="Every decision: who asked, what the gate said, which version became champion.")
+@click.option("--history", is_flag=True, help="Every decision: who asked, what the gate said, which version became champion; verified.")
+@click.option("--at", "moment", metavar="TIME", help="Who was champion then, and why; ISO 8601, UTC if it names no zone.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
-def command(model: str | None, history: bool, as_json: bool) -> None:
+def command(model: str | None, history: bool, moment: str | None, as_json: bool) -> int:
     """List registered versions with their aliases and test AUC [95 % interval], or the history of champions.
+
+    The history is the ledger, kept beside the model in the registry. It is read back and verified each time: every entry holds the digest
+    of the one before, and a signature where LOBULE_SIGNING_KEY is set.
 
     \b
     Examples:
       lobule models
       lobule models --history
+      lobule models --at 2026-01-31
       lobule models --json | jq '.models[] | select(.aliases[] == "champion")'
+
+    Exit code 0; 3: an entry was changed, removed or forged, or @champion was moved by something else.
     """
+    from pipelines.cli.history import parse_moment, read_history
+
+    at = parse_moment(moment) if moment else None
     found = open_store()
-    versions = list(_versions(model)) if found else []
-    if model and not versions:
+    names = [name for name in (model_names() if found else []) if model in (None, name)]
+    if model and not names:
         raise InputError(f"there is no registered model {model!r}; `lobule models` lists those there are")
-    entries = _history(versions) if history and versions else []
+    if history or at:
+        return _history([read_history(name, at) for name in names], at, as_json=as_json)
+    versions = [version for name in names for version in _versions(name)]
     if as_json:
-        key, items = ("history", entries) if history else ("models", versions)
-        click.echo(json.dumps({key: [asdict(item) for item in items]}, indent=2))
+        click.echo(json.dumps({"models": [asdict(item) for item in versions]}, indent=2))
     elif not versions:
         click.echo(NOTHING)
-    elif history:
-        _print_history(entries)
     else:
         _print_versions(versions)
+    return 0
 
 
-def _versions(model: str | None) -> Iterator[Version]:
-    """Yield every version, newest first in each model."""
+def _history(shown: list["Shown"], at: "datetime | None", *, as_json: bool) -> int:
+    from pipelines.cli.history import document, print_champion_at, print_history, print_problems
+
+    if as_json:
+        click.echo(json.dumps({"history": [document(each) for each in shown]}, indent=2))
+    elif not shown:
+        click.echo(NOTHING)
+    for each in shown:
+        if not as_json and at:
+            print_champion_at(each, at)
+        elif not as_json:
+            print_history(each)
+        print_problems(each)
+    return NOT_SOUND if any(each.problems for each in shown) else 0
+
+
+def _versions(name: str) -> Iterator[Version]:
+    """Yield every version of a model, newest first."""
     import mlflow
 
     from components.domain.names import TAG_BUNDLE, TAG_DATASET, TAG_LEAKING, TAG_ORACLE, TAG_RECIPE, TAG_RUN
 
     client = mlflow.MlflowClient()
-    for registered in sorted(client.search_registered_models(max_results=1000), key=lambda item: str(item.name)):
-        if model not in (None, registered.name):
-            continue
-        found = client.search_model_versions(f"name = '{registered.name}'")
-        for version in sorted(found, key=lambda item: -int(item.version)):
-            number, tags = str(version.version), version.tags
-            yield Version(
-                name=registered.name,
-                version=number,
-                aliases=sorted(alias for alias, aliased in registered.aliases.items() if str(aliased) == number),
-                recipe=tags.get(TAG_RECIPE),
-                auc=_auc(version.run_id),
-                leaking=tags.get(TAG_LEAKING) == "true",
-                oracle=tags.get(TAG_ORACLE) == "true",
-                created=_time(version.creation_timestamp),
-                run=tags.get(TAG_RUN),
-                run_id=version.run_id,
-                bundle=tags.get(TAG_BUNDLE),
-                dataset=tags.get(TAG_DATASET),
-            )
+    aliases = client.get_registered_model(name).aliases
+    for version in sorted(client.search_model_versions(f"name = '{name}'"), key=lambda item: -int(item.version)):
+        number, tags = str(version.version), version.tags
+        yield Version(
+            name=name,
+            version=number,
+            aliases=sorted(alias for alias, aliased in aliases.items() if str(aliased) == number),
+            recipe=tags.get(TAG_RECIPE),
+            auc=_auc(version.run_id),
+            leaking=tags.get(TAG_LEAKING) == "true",
+            oracle=tags.get(TAG_ORACLE) == "true",
+            created=_time(version.creation_timestamp),
+            run=tags.get(TAG_RUN),
+            run_id=version.run_id,
+            bundle=tags.get(TAG_BUNDLE),
+            dataset=tags.get(TAG_DATASET),
+        )
 
 
 def _auc(run_id: str | None) -> Interval | None:
@@ -107,21 +133,6 @@ def _auc(run_id: str | None) -> Interval | None:
     name = test_metric("auc")
     keys = (name, f"{name}_low", f"{name}_high")
     return Interval(*(metrics[key] for key in keys)) if set(keys) <= set(metrics) else None
-
-
-def _history(versions: list[Version]) -> list["Entry"]:
-    """Return every entry of the ledger, oldest first."""
-    import mlflow
-
-    from components.promote.ledger import PREFIX, Entry
-
-    client, entries = mlflow.MlflowClient(), {}
-    for run_id in {version.run_id for version in versions if version.run_id}:
-        for file in client.list_artifacts(run_id):
-            if file.path.startswith(PREFIX):
-                entry = Entry.from_json(mlflow.artifacts.load_text(f"runs:/{run_id}/{file.path}"))
-                entries[entry.time, entry.model] = entry
-    return [entries[key] for key in sorted(entries)]
 
 
 def _time(milliseconds: int) -> str:
@@ -151,16 +162,3 @@ def _print_versions(versions: list[Version]) -> None:
     show(table)
     if not any("champion" in row.aliases for row in versions):
         click.echo("\nThere is no @champion yet: lobule promote")
-
-
-def _print_history(entries: list["Entry"]) -> None:
-    if not entries:
-        click.echo("No decision yet. Ask the gate: lobule promote")
-    for entry in entries:
-        before, after = entry.champion_before or "none", entry.champion_after or "none"
-        effect = f"champion {before} -> {after}" if before != after else f"champion stays {before}"
-        forced = " (forced)" if entry.forced else ""
-        click.echo(f"{entry.time[:19].replace('T', ' ')}  {entry.model} version {entry.version}: {entry.outcome}{forced}, {effect}")
-        click.echo(f"  by {entry.actor}" + (f": {entry.reason}" if entry.reason else ""))
-        for reason in entry.reasons:
-            click.echo(f"  - {reason}")

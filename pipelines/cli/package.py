@@ -24,6 +24,7 @@ def command(model: str | None, output: Path | None, as_json: bool) -> int:
       lobule package
       lobule package lobule-ultrasound/3 -o bento
       bentoml serve bento
+      docker build -t lobule bento
     """
     from components.package.bento import package_bundle
     from serving.contract import tree_digest
@@ -37,5 +38,8 @@ def command(model: str | None, output: Path | None, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps({"tag": tag, "path": str(target), "bundle": digest, "name": found.name, "version": found.version}, indent=2))
     else:
-        click.echo(f"Built {tag} in {target}\nServe it with: bentoml serve {shlex.quote(str(target))}")
+        where = shlex.quote(str(target))
+        click.echo(
+            f"Built {tag} in {target}\nMake an image of it with: docker build -t {tag} {where}\nServe it with: bentoml serve {where}"
+        )
     return 0

@@ -11,7 +11,7 @@ from components.domain.settings import actor
 from pipelines.cli.stored import find_version, open_store
 
 if TYPE_CHECKING:
-    from components.promote.gate import Decision
+    from components.promote.findings import Decision
 
 NOT_PROMOTED = 3
 
@@ -34,8 +34,9 @@ def command(version: str, model: str | None, reason: str, force: bool, dry_run: 
     """Ask the gate about VERSION and, if it says so, make it @champion.
 
     VERSION is a number, @ALIAS, NAME/NUMBER or NAME@ALIAS; without it the newest trained one, @challenger. The gate reads the
-    version's report: its own floors first, then the differences to the champion on the same test images. The running
-    service follows @champion within seconds.
+    version's evidence (report, certificate, signature, what the packaged service did) and asks whether it reaches its own floors and
+    budgets, and then whether it is no worse than the champion on the same test images; where the data changed, the champion is scored
+    again. The running service follows @champion within seconds.
 
     \b
     Examples:
@@ -49,14 +50,16 @@ def command(version: str, model: str | None, reason: str, force: bool, dry_run: 
     if not open_store():
         raise InputError("there is no registered model yet; train one with `lobule run`")
     from components.promote.policy import Policy, policy_text
-    from components.promote.registry import decide_version, promote_version
+    from components.promote.promotion import decide_version, promote_version
+    from serving.settings import ServiceSettings
 
+    cache = ServiceSettings.read().cache
     rules = Policy.from_toml(policy_text(policy_file))
     name, number = find_version(version, model)
     if dry_run:
-        decision = decide_version(name, number, policy=rules)
+        decision = decide_version(name, number, policy=rules, cache=cache)
     else:
-        decision = promote_version(name, number, policy=rules, reason=reason, force=force, actor=actor())
+        decision = promote_version(name, number, policy=rules, reason=reason, force=force, actor=actor(), cache=cache)
     if as_json:
         _print_json(decision, name, number, moved=not dry_run and decision.allows)
     else:

@@ -34,13 +34,15 @@ def command(model: str | None, host: str, port: int, workers: int) -> int:
     import serving
     from pipelines.cli.output import console
     from serving.contract import tree_digest
-    from serving.predictor import Predictor
     from serving.registry import resolve
+    from serving.settings import ServiceSettings
+    from serving.slot import Served
 
+    settings = ServiceSettings.read()  # a setting that cannot be used is told here, in one line
     _require_free(host, port)
     cache = home() / "cache" / "bundles"
     found = resolve(model, tracking_uri=tracking_uri(), cache=cache)
-    card = Predictor.load(found.bundle).card  # a bundle that cannot be served is told here, in one line
+    card = Served.load(found.bundle, signing_key=settings.signing_key).predictor.card  # so is a bundle that cannot be served
     environment = {
         **os.environ,
         "LOBULE_HOME": str(home()),

@@ -48,10 +48,13 @@ def show(table: "Table") -> None:
 
 
 def model_names() -> list[str]:
-    """Return the names of all registered models, sorted."""
+    """Return the names of all registered models, sorted; their ledgers are none."""
     import mlflow
 
-    return sorted(str(model.name) for model in mlflow.MlflowClient().search_registered_models(max_results=1000))
+    from components.domain.names import TAG_LEDGER
+
+    found = mlflow.MlflowClient().search_registered_models(max_results=1000)
+    return sorted(str(model.name) for model in found if TAG_LEDGER not in model.tags)
 
 
 def find_version(text: str, model: str | None) -> tuple[str, str]:
@@ -71,7 +74,7 @@ def find_version(text: str, model: str | None) -> tuple[str, str]:
         named, rest = "", text
     if named and model and named != model:
         raise InputError(f"{text!r} and --model {model} must name one model, but name two; leave one out")
-    name = named or model or _only_model()
+    name = named or model or model_of()
     if separator == "@":
         version = alias_of(name, rest)
         if not version:
@@ -93,7 +96,12 @@ def compare_address(run_ids: Sequence[str], experiment: str) -> str:
     return f"{base}/#/compare-runs?runs={runs}&experiments={experiments}"
 
 
-def _only_model() -> str:
+def model_of() -> str:
+    """Return the only registered model.
+
+    Raises:
+        InputError: if there is none, or several.
+    """
     names = model_names()
     if len(names) != 1:
         said = f"there are {len(names)}: {', '.join(names)}" if names else "there is none yet; train one with `lobule run`"

@@ -117,3 +117,18 @@ def test_serve_serves_until_interrupted(images: Path, bundle: Path):
 def test_serve_needs_a_free_port(images: Path, bundle: Path, service_url: str, capsys: pytest.CaptureFixture[str]):
     assert invoke(["serve", str(bundle), "--port", service_url.rpartition(":")[2]]) == 2
     assert "choose another" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [({"LOBULE_MAX_BYTES": "9" * 400}, "must be a whole number from 1,024"), ({"LOBULE_SIGNING_KEY": "key"}, "must be signed")],
+)
+def test_serve_says_in_one_line_what_it_cannot_serve_with(
+    setting: dict[str, str], said: str, images: Path, bundle: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    for name, value in setting.items():
+        monkeypatch.setenv(name, value)
+    assert invoke(["serve", str(bundle), "--port", str(free_port())]) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert (told.count("\n"), len(told) < 400) == (1, True)

@@ -1,6 +1,8 @@
 """The one decoder: every mode that image files come in, as uint8 RGB, and what it refuses."""
 
 import io
+import struct
+import time
 from pathlib import Path
 
 import numpy as np
@@ -124,7 +126,7 @@ def test_a_cut_file_is_refused(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
 def test_several_frames_are_refused(kind: str) -> None:
     more = [filled("RGB", (red, 0, 0)) for red in (50, 100)]
-    with pytest.raises(ImageError, match="one picture is expected, but the file holds 3 frames"):
+    with pytest.raises(ImageError, match="one picture is expected, but the file holds several frames"):
         decode(encoded(filled("RGB", (0, 0, 0)), kind, save_all=True, append_images=more))
 
 
@@ -138,3 +140,41 @@ def test_limits_stand_before_decoding() -> None:
         decode(encoded(Image.new("RGB", (15, 40))))
     with pytest.raises(ImageError, match="holds 0 bytes"):
         decode(b"")
+
+
+def test_a_jpeg_of_endless_scans_is_refused_before_it_is_decoded():
+    buffer = io.BytesIO()
+    Image.new("RGB", (4000, 4000), (200, 60, 20)).save(buffer, "JPEG", progressive=True)
+    data = buffer.getvalue()
+    last = data.rindex(b"\xff\xda")
+    assert decode(data).pixels.shape == (4000, 4000, 3)
+    began = time.monotonic()
+    with pytest.raises(ImageError) as caught:
+        decode(data[:-2] + data[last:-2] * 20_000 + data[-2:])
+    assert caught.value.code == "too_many_scans"
+    assert time.monotonic() - began < 0.5
+
+
+def test_a_tiff_of_endless_pages_is_refused_without_reading_them():
+    fields = {256: 16, 257: 16, 258: 8, 259: 1, 262: 1, 273: 8, 278: 16, 279: 256}  # size, bits, kind, place of the pixels
+    page = struct.pack("<H", len(fields)) + b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in fields.items())
+    size = len(page) + 4
+    pages = b"".join(page + struct.pack("<I", 8 + (index + 1) * size) for index in range(50_000))
+    began = time.monotonic()
+    with pytest.raises(ImageError) as caught:
+        decode(b"II*\0" + struct.pack("<I", 8) + pages)
+    assert caught.value.code == "several_frames"
+    assert time.monotonic() - began < 0.5
+
+
+def test_a_tiff_whose_second_page_is_broken_is_damaged():
+    buffer = io.BytesIO()
+    frame = Image.new("RGB", (32, 32))
+    frame.save(buffer, "TIFF")
+    data = bytearray(buffer.getvalue())
+    start = struct.unpack_from("<I", data, 4)[0]
+    count = struct.unpack_from("<H", data, start)[0]
+    struct.pack_into("<I", data, start + 2 + 12 * count, 4)  # the next page would lie in the header
+    with pytest.raises(ImageError) as caught:
+        decode(bytes(data))
+    assert caught.value.code in ("damaged", "several_frames")

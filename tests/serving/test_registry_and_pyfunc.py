@@ -1,67 +1,34 @@
 """Registered models over a real SQLite registry: logged, found, followed, and scoring alike everywhere."""
 
 import base64
-import logging
 import time
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+from registered import NAME, register, registry_at
 from service_process import running_service, web
 from tiny_bundle import WEIGHTS, encode, plain, write_bundle
 
-import serving
 from serving.contract import tree_digest
 from serving.follow import Follower
 from serving.predictor import Predictor
 from serving.registry import Location, RegistryError, locate, resolve
+from serving.signature import sign
 from serving.slot import Slot
 
-NAME = "lobule-tiny"
 RED = encode(plain(200, 60, 20, height=50, width=70))
-
-
-def register(bundle: Path, name: str = NAME) -> str:
-    """Register a bundle exactly as `components.register` does; return its version."""
-    import mlflow
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, DataType, Schema
-
-    outputs = [*(ColSpec(DataType.double, label) for label in ("benign", "malignant"))]
-    outputs += [ColSpec(DataType.string, column) for column in ("predicted_class", "verdict")]
-    folder = Path(serving.__file__).parent
-    with warnings.catch_warnings(), mlflow.start_run():
-        warnings.simplefilter("ignore")
-        info = mlflow.pyfunc.log_model(
-            name="model",
-            python_model=str(folder / "pyfunc.py"),
-            artifacts={"bundle": str(bundle)},
-            code_paths=[str(folder)],
-            signature=ModelSignature(inputs=Schema([ColSpec(DataType.binary, "image")]), outputs=Schema(outputs)),
-            pip_requirements=["mlflow-skinny==3.17.2"],
-            registered_model_name=name,
-        )
-    return str(info.registered_model_version)
 
 
 @pytest.fixture(scope="module")
 def registry(bundle: Path, tmp_path_factory: pytest.TempPathFactory):
     """Address of a registry with two versions (the second answers the other way round) and a broken third."""
-    import mlflow
-
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     home = tmp_path_factory.mktemp("registry")
-    uri = f"sqlite:///{home / 'mlflow.db'}"
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(uri)
-    mlflow.set_experiment(experiment_id=mlflow.create_experiment("tiny", artifact_location=(home / "artifacts").as_uri()))
-    assert register(bundle) == "1"
-    assert register(write_bundle(home / "second" / "bundle", weights=-WEIGHTS)) == "2"
-    assert register(write_bundle(home / "third" / "seed-0", canary_scores=(1.0, 0.0))) == "3"
-    yield uri
-    mlflow.set_tracking_uri(None)  # what get_tracking_uri gave before would be kept in the environment, a stray mlflow.db included
-    mlflow.set_registry_uri(None)
+    with registry_at(home) as (uri, _):
+        assert register(bundle) == "1"
+        assert register(write_bundle(home / "second" / "bundle", weights=-WEIGHTS)) == "2"
+        assert register(write_bundle(home / "third" / "seed-0", canary_scores=(1.0, 0.0))) == "3"
+        yield uri
 
 
 @pytest.fixture
@@ -166,6 +133,74 @@ def test_a_registry_that_does_not_answer_changes_nothing(registry: str, client, 
     assert not Follower(slot, "@champion", tracking_uri=f"sqlite:///{tmp_path}/no/such/folder/mlflow.db", cache=tmp_path).check()
     assert slot.current is served
     assert slot.refused is None
+
+
+@pytest.mark.parametrize("down", ["registry", "artifact store"])
+def test_a_worker_that_starts_during_an_outage_serves_what_was_served_last(
+    down: str, registry: str, client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    Follower(Slot(), "@champion", tracking_uri=registry, cache=tmp_path).check()
+    if down == "registry":
+        monkeypatch.setenv("MLFLOW_REGISTRY_URI", "http://127.0.0.1:9")
+    slot = Slot()
+    assert Follower(slot, "@champion", tracking_uri="http://127.0.0.1:9", cache=tmp_path).check()
+    assert (slot.current.name, slot.current.version, slot.current.followed) == (NAME, "1", True)
+    assert (slot.unreachable is not None) == (down == "registry")
+    other = Slot()
+    assert not Follower(other, f"{NAME}@champion", tracking_uri="http://127.0.0.1:9", cache=tmp_path).check()
+    assert other.current is None  # nobody has followed that name here
+
+
+def test_a_champion_that_was_taken_away_is_not_served_from_memory(registry: str, client, tmp_path: Path):
+    Follower(Slot(), f"{NAME}@champion", tracking_uri=registry, cache=tmp_path).check()
+    client.delete_registered_model_alias(NAME, "champion")
+    slot = Slot()
+    assert not Follower(slot, f"{NAME}@champion", tracking_uri=registry, cache=tmp_path).check()
+    assert slot.current is None
+    assert "champion not found" in slot.refused
+
+
+def test_a_kept_bundle_that_was_damaged_is_fetched_again(registry: str, client, bundle: Path, tmp_path: Path):
+    client.set_model_version_tag(NAME, "1", "lobule.bundle", tree_digest(bundle))
+    try:
+        kept = resolve("1", tracking_uri=registry, cache=tmp_path).bundle
+        (kept / "model.onnx").write_bytes(b"cut off")
+        assert tree_digest(resolve("1", tracking_uri=registry, cache=tmp_path).bundle) == tree_digest(bundle)
+    finally:
+        client.delete_model_version_tag(NAME, "1", "lobule.bundle")
+
+
+def test_with_a_key_only_a_signed_version_takes_the_place(registry: str, client, bundle: Path, tmp_path: Path):
+    slot = Slot()
+    told: list[str] = []
+    follower = Follower(slot, "@champion", tracking_uri=registry, cache=tmp_path, signing_key="key", told=told.append)
+    assert not follower.check()
+    assert "must be signed" in slot.refused
+    client.set_model_version_tag(NAME, "1", "lobule.signature", sign(tree_digest(bundle), "key"))
+    try:
+        assert not follower.check()  # a refused version is left alone for a while
+        follower.wake()
+        assert follower.check()
+        assert (slot.current.version, slot.refused, told) == ("1", None, ["refused", "swapped"])
+    finally:
+        client.delete_model_version_tag(NAME, "1", "lobule.signature")
+
+
+def test_a_bell_is_heard_by_the_followers_of_all_workers(registry: str, client, tmp_path: Path):
+    followers = [Follower(Slot(), "@champion", tracking_uri=registry, cache=tmp_path) for _ in range(2)]
+    try:
+        for follower in followers:
+            follower.check()
+            follower.start(3600)
+        client.set_registered_model_alias(NAME, "champion", "2")
+        followers[0].wake()
+        deadline = time.monotonic() + 10
+        while any(follower._slot.current.version != "2" for follower in followers) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert [follower._slot.current.version for follower in followers] == ["2", "2"]
+    finally:
+        for follower in followers:
+            follower.stop()
 
 
 @pytest.mark.slow

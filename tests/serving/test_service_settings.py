@@ -31,6 +31,9 @@ def test_the_prediction_log_can_be_switched_off():
         ("LOBULE_TIMEOUT", "inf"),
         ("LOBULE_THREADS", "1.5"),
         ("LOBULE_TIMEOUT", "nan"),
+        ("LOBULE_WORKERS", "9" * 300),
+        ("LOBULE_POLL_SECONDS", "1" + "0" * 300),
+        ("LOBULE_MAX_BYTES", "9" * 5000),
     ],
 )
 def test_a_value_out_of_range_is_told_by_its_name(name: str, text: str):
@@ -38,8 +41,15 @@ def test_a_value_out_of_range_is_told_by_its_name(name: str, text: str):
         ServiceSettings.read({name: text})
 
 
+def test_a_value_of_thousands_of_digits_is_told_in_one_short_line():
+    with pytest.raises(SettingsError) as caught:
+        ServiceSettings.read({"LOBULE_TIMEOUT": "9" * 5000})
+    assert len(str(caught.value)) < 200
+
+
 def test_keys_do_not_appear_when_the_settings_are_printed():
-    assert "secret" not in repr(ServiceSettings.read({"LOBULE_API_KEYS": "secret"}))
+    given = dict.fromkeys(("LOBULE_API_KEYS", "LOBULE_SIGNING_KEY", "LOBULE_WEBHOOK_SECRET"), "secret")
+    assert "secret" not in repr(ServiceSettings.read(given))
 
 
 def test_every_setting_is_listed_with_a_meaning():

@@ -27,7 +27,7 @@ def test_a_higher_severity_changes_more(kind):
 
 @pytest.mark.parametrize("kind", [kind for kind in CORRUPTIONS if kind != "stain"])
 def test_gray_pictures_stay_gray(kind):
-    assert is_gray(corrupt(GRAY, kind, 5, seed=0))
+    assert (np.ptp(corrupt(GRAY, kind, 5, seed=0), axis=-1) == 0).all()
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,12 @@ def test_more_stain_darkens_a_purple_nucleus_and_a_white_slide_stays_white():
 def test_gray_images_have_no_stain_and_coloured_ones_no_speckle():
     assert "stain" not in applicable(GRAY[None]) and "speckle" in applicable(GRAY[None])
     assert "stain" in applicable(COLOURED[None]) and "speckle" not in applicable(COLOURED[None])
+
+
+def test_a_few_coloured_marks_and_pictures_leave_a_set_gray():
+    marked = GRAY.copy()
+    marked[:2, :10] = (255, 200, 0)
+    assert is_gray(marked) and "stain" not in applicable(np.stack([marked, GRAY, COLOURED]))
 
 
 def test_every_corruption_has_five_severities_and_a_meaning():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.domain.settings import actor, redacted
+from components.domain.settings import account, actor, redacted
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,4 @@ def test_the_actor_is_the_one_named_and_else_the_login_name(monkeypatch):
     assert actor() == "ann"
     monkeypatch.setenv("LOBULE_ACTOR", " dr-lee ")
     assert actor() == "dr-lee"
+    assert account().startswith("ann@") and len(account()) > len("ann@")

@@ -20,7 +20,7 @@ def stated(scored: Scored, groups: list[str]):
         return {**measure(scored, weights), **measure_classes(scored, weights), "coverage": np.ones(len(weights))}
 
     raw = bootstrap(both, groups, labels=scored.labels, draws=200).intervals
-    return raw, widen(raw, scored, groups, of_all=("coverage",))
+    return raw, widen(raw, scored, groups, others={"coverage": np.ones(len(groups), dtype=bool)})
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,7 @@ def test_a_perfect_model_on_ten_patients_a_class_is_not_certain():
         assert (found[name].value, found[name].low, found[name].high) == pytest.approx((1.0, WILSON_OF_TEN, 1.0)), name
     for name in ("accuracy", "coverage"):  # of all 20 patients
         assert found[name].low == pytest.approx(20 / (20 + 1.959964**2)), name
+    assert found["kappa"].low == pytest.approx(2 * found["accuracy"].low - 1)  # of two even classes half agrees by chance
 
 
 def test_an_interval_that_ends_at_one_is_widened_but_never_narrowed():
@@ -71,7 +72,8 @@ def test_two_groups_state_nothing_but_the_whole_range():
     labels, groups = [0, 1, 0, 1], ["a", "a", "b", "b"]
     raw, found = stated(scored_of(labels, [0.1, 0.9, 0.6, 0.4]), groups)
     assert fewest_groups(labels, groups) == 2
-    assert all((part.low, part.high) == (0.0, 1.0) for name, part in found.items() if name != "log_loss")
+    assert all((part.low, part.high) == (0.0, 1.0) for name, part in found.items() if name not in ("log_loss", "kappa"))
+    assert found["kappa"].low == -1
     assert found["log_loss"].high == pytest.approx(-np.log(1e-7))
     assert all(found[name].value == raw[name].value for name in raw)
     assert found["auc"].says_nothing

@@ -3,7 +3,7 @@ import pytest
 from sklearn import metrics as sk
 
 from components.domain.errors import InputError
-from components.domain.metrics import HIGHER_IS_BETTER, Scored, auc, measure, measure_classes
+from components.domain.metrics import CLASS_METRICS, HIGHER_IS_BETTER, Scored, auc, kappa, measure, measure_classes
 
 
 def binary(labels, positive_scores, threshold=0.5) -> Scored:
@@ -29,6 +29,7 @@ FIVE = binary([0, 0, 1, 1, 1], [0.1, 0.6, 0.4, 0.7, 0.9])
         ("precision", 2 / 3),
         ("f1", 2 / 3),
         ("balanced_accuracy", (2 / 3 + 1 / 2) / 2),
+        ("kappa", (3 / 5 - 13 / 25) / (12 / 25)),  # by chance 3/5 * 3/5 + 2/5 * 2/5
         ("auc", 5 / 6),  # of six pairs only (0.4, 0.6) is the wrong way round
         ("average_precision", (1 + 1 + 3 / 4) / 3),
         ("brier", (0.01 + 0.36 + 0.36 + 0.09 + 0.01) / 5),
@@ -62,7 +63,14 @@ def test_a_weight_of_two_equals_the_image_twice():
 def test_a_class_never_predicted_has_precision_zero_and_recall_zero():
     scored = binary([0, 1], [0.1, 0.2])
     values = {name: float(value[0]) for name, value in measure_classes(scored, np.ones((1, 2))).items()}
-    assert values == {"0.recall": 1.0, "0.precision": 0.5, "1.recall": 0.0, "1.precision": 0.0}
+    assert {name: values[name] for name in ("0.recall", "0.precision", "1.recall", "1.precision", "1.f1", "0.specificity")} == {
+        "0.recall": 1.0,
+        "0.precision": 0.5,
+        "1.recall": 0.0,
+        "1.precision": 0.0,
+        "1.f1": 0.0,
+        "0.specificity": 0.0,
+    }
 
 
 def random_scored(classes: int, count: int = 200, seed: int = 3) -> Scored:
@@ -92,12 +100,34 @@ def test_values_agree_with_scikit_learn_with_and_without_weights(classes):
             "f1": sk.f1_score(truth, called, **w),
             "accuracy": sk.accuracy_score(labels, predicted, **w),
             "balanced_accuracy": sk.balanced_accuracy_score(labels, predicted, **w),
+            "kappa": sk.cohen_kappa_score(labels, predicted, **w),
             "brier": sk.brier_score_loss(labels, scores, **w),
             "log_loss": sk.log_loss(labels, scores, **w),
         }
         assert {*theirs, "ece"} == set(HIGHER_IS_BETTER)
         for name, value in theirs.items():
             assert ours[name] == pytest.approx(value), name
+
+
+def test_metrics_of_each_class_agree_with_scikit_learn():
+    scored, weights = random_scored(3), np.random.default_rng(1).integers(0, 4, 200).astype(float)
+    ours, w = measure_classes(scored, weights[None]), {"sample_weight": weights}
+    for index in range(3):
+        truth, called, scores = scored.labels == index, scored.predicted == index, scored.probabilities[:, index]
+        theirs = {
+            "recall": sk.recall_score(truth, called, **w),
+            "precision": sk.precision_score(truth, called, **w),
+            "f1": sk.f1_score(truth, called, **w),
+            "specificity": sk.recall_score(~truth, ~called, **w),
+            "auc": sk.roc_auc_score(truth, scores, **w),
+            "average_precision": sk.average_precision_score(truth, scores, **w),
+        }
+        assert set(theirs) == set(CLASS_METRICS)
+        assert {name: ours[f"{index}.{name}"][0] for name in theirs} == pytest.approx(theirs)
+
+
+def test_kappa_is_zero_where_chance_leaves_nothing_to_reach():
+    assert kappa(np.array([1.0]), np.array([1.0])) == 0
 
 
 @pytest.mark.parametrize(

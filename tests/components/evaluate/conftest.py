@@ -2,15 +2,18 @@
 
 import importlib.util
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from components.domain.artifacts import MANIFEST, pixel_writer, write_manifest
 from components.domain.candidates import Candidates
 from components.domain.certificate import Certificate, pixels_digest, rows_digest
+from components.domain.report import Report
 from serving.contract import ImageSpec
 
 
@@ -76,16 +79,35 @@ def dataset(tmp_path: Path, bundles: ModuleType) -> Path:
     return write_dataset(tmp_path / "dataset", bundles)
 
 
+def write_seeds(directory: Path, bundles: ModuleType, source: Path, **changes) -> Path:
+    """Two seeds' bundles for a data set; seed 1 is chosen, seed 0 is half as sure, so that it finds the 90 as well."""
+    values = {"dataset": Certificate.read(source).dataset, "certificate": Certificate.read(source).digest} | changes
+    bundles.write_bundle(directory / "seed-0", weights=bundles.WEIGHTS * np.float32(0.5), seed=0, **values)
+    bundles.write_bundle(directory / "seed-1", seed=1, **values)
+    Candidates(chosen="seed-1", validation_auc={"seed-0": 0.8, "seed-1": 0.9}).write(directory)
+    return directory
+
+
 @pytest.fixture
 def write_candidates(tmp_path: Path, bundles: ModuleType) -> Callable[..., Path]:
-    """Two seeds' bundles for a data set; seed 1 is chosen, seed 0 is half as sure, so that it finds the 90 as well."""
+    return lambda source, **changes: write_seeds(tmp_path / "candidates", bundles, source, **changes)
 
-    def write(source: Path, **changes) -> Path:
-        directory = tmp_path / "candidates"
-        values = {"dataset": Certificate.read(source).dataset, "certificate": Certificate.read(source).digest} | changes
-        bundles.write_bundle(directory / "seed-0", weights=bundles.WEIGHTS * np.float32(0.5), seed=0, **values)
-        bundles.write_bundle(directory / "seed-1", seed=1, **values)
-        Candidates(chosen="seed-1", validation_auc={"seed-0": 0.8, "seed-1": 0.9}).write(directory)
-        return directory
 
-    return write
+@dataclass(frozen=True)
+class Evaluated:
+    """One evaluation that several tests look at: the data, the directory of the report, and the report."""
+
+    dataset: Path
+    output: Path
+    report: Report
+
+
+@pytest.fixture(scope="session")
+def evaluated(tmp_path_factory, bundles: ModuleType) -> Evaluated:
+    from components.evaluate.evaluate import evaluate_model
+
+    root = tmp_path_factory.mktemp("evaluated")
+    dataset = write_dataset(root / "dataset", bundles)
+    candidates = write_seeds(root / "candidates", bundles, dataset)
+    Image.new("RGB", (20, 20)).save(candidates / "curves.png")
+    return Evaluated(dataset, root / "report", evaluate_model(candidates, dataset, root / "report", draws=20))

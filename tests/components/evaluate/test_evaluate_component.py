@@ -32,7 +32,7 @@ def store(tmp_path, monkeypatch):
 
 def outputs(tmp_path):
     (tmp_path / "task").mkdir()
-    kinds = {"report": dsl.Metrics, "curves": dsl.ClassificationMetrics, "page": dsl.HTML}
+    kinds = {"report": dsl.Metrics, "curves": dsl.ClassificationMetrics, "page": dsl.HTML, "summary": dsl.Markdown}
     return {name: kind(name=name, uri=str(tmp_path / "task" / name), metadata={}) for name, kind in kinds.items()}
 
 
@@ -44,12 +44,15 @@ def test_a_task_leaves_report_page_metrics_and_a_run(dataset, write_candidates, 
         auc = evaluate.python_func(**given, **made)
     assert type(auc) is float and auc == pytest.approx(63 / 64)
     assert (tmp_path / "task" / "page").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert "It finds 7 of 8 malignant images" in (tmp_path / "task" / "summary").read_text(encoding="utf-8")
     assert (tmp_path / "task" / "report" / "report.json").is_file()
     text = json.dumps([made["report"].metadata, made["curves"].metadata], allow_nan=False)
     assert json.loads(text)[0]["sensitivity"] == 7 / 8
     [run] = mlflow.search_runs(experiment_names=[EXPERIMENT], output_format="list")
     assert (run.data.tags[TAG_RUN], run.data.tags[TAG_KIND], run.info.status) == ("run-1", "run", "FINISHED")
     assert run.data.metrics["test_auc"] == pytest.approx(63 / 64)
+    history = mlflow.MlflowClient().get_metric_history(run.info.run_id, "corrupted/noise/auc_positive")
+    assert [each.step for each in history][:4] == [0, 1, 3, 5]
     assert {"report.json", "predictions.parquet", "roc.png", "report.html"} <= {
         file.path for file in mlflow.MlflowClient().list_artifacts(run.info.run_id)
     }

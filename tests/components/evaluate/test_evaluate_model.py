@@ -13,8 +13,9 @@ from components.domain.predictions import read_predictions
 from components.domain.report import Report
 from components.domain.tracking import NoTracker
 from components.evaluate.curves import classification_curves
+from components.evaluate.error_sheet import evidence, worst_errors
 from components.evaluate.evaluate import evaluate_model
-from components.evaluate.plots import PLOTS, worst_errors
+from components.evaluate.plots import PLOTS
 from components.evaluate.record import log_report
 
 
@@ -25,7 +26,7 @@ class Recorder(NoTracker):
         self.values, self.facts, self.files = {}, {}, []
 
     def metrics(self, values, step=None):
-        self.values |= dict(values)
+        self.values |= dict(values) if step is None else {f"{name} at {step}": value for name, value in values.items()}
 
     def tags(self, values):
         self.facts |= dict(values)
@@ -50,12 +51,25 @@ def test_the_report_holds_the_values_worked_by_hand(dataset, write_candidates, o
     assert report.seeds["sensitivity"] == [1.0, 7 / 8]  # seed 0 is half as sure and finds the 90
     assert all(part.low <= part.value <= part.high for name, part in report.metrics.items() if name != "ece")
     assert report.metrics["auc"].low < 63 / 64
-    assert Report.read(output) == report
+    assert Report.read(output) == report and report.confusion == [[7, 1], [1, 7]]
+    assert report.operating_point.threshold == 0.31 and report.validation_coverage == 1.0 and sum(report.verdicts.values()) == 16
+    assert report.seeds.keys() == report.metrics.keys()
     assert report.test == read_dataset(dataset).certificate.splits["test"]
 
 
-def test_predictions_hold_every_seed_and_are_those_of_the_predictor(dataset, write_candidates, output, bundles):
-    report = evaluate_model(write_candidates(dataset), dataset, output, draws=20)
+def test_a_report_of_an_earlier_version_is_read_without_what_it_lacks(evaluated, tmp_path):
+    report = evaluated.report
+    written = json.loads((evaluated.output / "report.json").read_text())
+    later = ("confusion", "verdicts", "operating_point", "limits", "validation_coverage", "patients", "slices", "robustness")
+    (tmp_path / "report.json").write_text(json.dumps({name: value for name, value in written.items() if name not in later}))
+    assert Report.read(tmp_path).metrics == report.metrics and Report.read(tmp_path).robustness is None
+    (tmp_path / "report.json").write_text(json.dumps({name: value for name, value in written.items() if name != "metrics"}))
+    with pytest.raises(InputError, match="evaluate the model again"):
+        Report.read(tmp_path)
+
+
+def test_predictions_hold_every_seed_and_are_those_of_the_predictor(evaluated, bundles):
+    report, output = evaluated.report, evaluated.output
     table = pq.read_table(output / "predictions.parquet").to_pylist()
     assert len(table) == 32 and {row["split"] for row in table} == {"test"} and {row["seed"] for row in table if row["chosen"]} == {1}
     missed = next(row for row in table if row["chosen"] and row["id"].startswith("test-malignant-04"))
@@ -65,38 +79,47 @@ def test_predictions_hold_every_seed_and_are_those_of_the_predictor(dataset, wri
     assert len(read.ids) == 16 and read.ids == sorted(read.ids)
 
 
-def test_coverage_is_the_share_that_the_service_answers(dataset, write_candidates, output):
-    report = evaluate_model(write_candidates(dataset), dataset, output, draws=20)
+def test_coverage_is_the_share_that_the_service_answers(evaluated):
+    report, output = evaluated.report, evaluated.output
     rows = [row for row in pq.read_table(output / "predictions.parquet").to_pylist() if row["chosen"]]
     assert report.metrics["coverage"].value == sum(row["verdict"] == "accept" for row in rows) / 16
 
 
-def test_plots_are_readable_images_and_the_page_needs_nothing_else(dataset, write_candidates, output):
-    evaluate_model(write_candidates(dataset), dataset, output, draws=20)
+def test_plots_are_readable_images_and_the_page_needs_nothing_else(evaluated):
+    output = evaluated.output
     for name in PLOTS:
         with Image.open(output / name) as image:
             assert min(image.size) > 100, name
     page = (output / "report.html").read_text(encoding="utf-8")
     assert "Too few groups for an interval" in page  # four patients a class
-    assert page.count("data:image/png;base64,") == len(PLOTS) and "AUC 0.984 [" in page and "prefers-color-scheme" in page
-    assert not re.search(r'(src|href)="(?!data:)', page)
+    assert "It finds 7 of 8 malignant images (88%) and calls 1 of 8 others malignant (12%)." in page
+    assert page.count("data:image/png;base64,") == len(PLOTS) + 1 and "prefers-color-scheme" in page
+    assert "Loss, accuracy and AUC of the chosen model by epoch" in page  # the picture that training left
+    assert not re.search(r'(src|href)="(?!data:|#)', page) and len(page) < 3_000_000
+    for section in re.findall(r'href="#(.*?)"', page):
+        assert f'<section id="{section}">' in page
 
 
-def test_the_most_confident_error_comes_first(dataset, write_candidates, output):
-    report = evaluate_model(write_candidates(dataset), dataset, output, draws=20)
+def test_the_most_confident_error_comes_first(evaluated):
+    report, output = evaluated.report, evaluated.output
     predictions = read_predictions(output, report)
     assert [predictions.ids[place][:17] for place in worst_errors(predictions.scored)] == ["test-malignant-04", "test-benign-04-0"]
 
 
-def test_curves_are_plain_and_finite(dataset, write_candidates, output):
-    curves = classification_curves(output, evaluate_model(write_candidates(dataset), dataset, output, draws=20))
+def test_a_heat_map_shows_what_speaks_for_a_class_and_nothing_where_nothing_does():
+    assert evidence(np.array([[2.0, -1.0], [4.0, 0.0]])).tolist() == [[0.5, 0.0], [1.0, 0.0]]
+    assert not evidence(np.full((2, 2), -3.0)).any()
+
+
+def test_curves_are_plain_and_finite(evaluated):
+    curves = classification_curves(evaluated.output, evaluated.report)
     assert curves.confusion == [[7, 1], [1, 7]]
     text = json.dumps([curves.false_positive_rate, curves.true_positive_rate, curves.threshold], allow_nan=False)
     assert json.loads(text)[0][0] == 0.0 and curves.true_positive_rate[-1] == 1.0
 
 
-def test_what_is_recorded_is_named_as_agreed(dataset, write_candidates, output):
-    report = evaluate_model(write_candidates(dataset), dataset, output, draws=20)
+def test_what_is_recorded_is_named_as_agreed(evaluated):
+    report, output = evaluated.report, evaluated.output
     recorder = Recorder()
     log_report(report, output, recorder)
     assert recorder.values["test_auc"] == report.metrics["auc"].value
@@ -104,12 +127,16 @@ def test_what_is_recorded_is_named_as_agreed(dataset, write_candidates, output):
     assert recorder.values["test_sensitivity_seeds_mean"] == pytest.approx(15 / 16)
     assert recorder.values["test_sensitivity_seeds_std"] == pytest.approx(0.125 / 2**0.5)  # of the sample: 1 and 7/8
     assert (recorder.values["test_seeds"], recorder.values["test_images"]) == (2, 16)
+    cell = report.robustness.corrupted["darker"][5]
+    assert recorder.values["corrupted/darker/sensitivity at 5"] == cell["sensitivity"].value
+    assert recorder.values["corrupted/darker/sensitivity at 0"] == 7 / 8
+    assert recorder.values["test_patient_sensitivity"] == report.patients.metrics["sensitivity"].value == 1.0  # 90 and 230: mean above
     assert recorder.facts["lobule.leaking"] == "false" and recorder.facts["lobule.bundle"] == report.bundle
     assert set(recorder.files) == {"report.json", "predictions.parquet", "report.html", *PLOTS}
 
 
-def test_one_seed_has_no_deviation(dataset, write_candidates, output):
-    report = evaluate_model(write_candidates(dataset), dataset, output, draws=20)
+def test_one_seed_has_no_deviation(evaluated):
+    report, output = evaluated.report, evaluated.output
     recorder = Recorder()
     log_report(replace(report, seeds={"auc": [0.9]}), output, recorder)
     assert recorder.values["test_auc_seeds_std"] == 0
@@ -118,7 +145,8 @@ def test_one_seed_has_no_deviation(dataset, write_candidates, output):
 def test_four_groups_a_class_state_no_interval_and_say_so(dataset, write_candidates, output, caplog):
     caplog.set_level("INFO", logger="components")
     report = evaluate_model(write_candidates(dataset), dataset, output, draws=20)
-    assert {(part.low, part.high) for name, part in report.metrics.items() if name != "log_loss"} == {(0.0, 1.0)}
+    assert {(part.low, part.high) for name, part in report.metrics.items() if name not in ("log_loss", "kappa")} == {(0.0, 1.0)}
+    assert (report.metrics["kappa"].low, report.metrics["kappa"].high) == (-1.0, 1.0)
     assert "test AUC 0.984, too few groups for an interval (a class has 4; 5 are needed)" in caplog.text
     recorder = Recorder()
     log_report(report, output, recorder)

@@ -8,6 +8,7 @@ from components.domain.errors import InputError
 from components.package.bento import package_bundle
 from components.package.requirements import installed_closure, serving_requirements
 from serving.contract import ContractError, tree_digest
+from serving.slot import Served
 
 
 def test_a_bento_holds_the_service_the_bundle_and_nothing_of_training(bento: Path, tiny: Path):
@@ -22,6 +23,25 @@ def test_a_bento_holds_the_service_the_bundle_and_nothing_of_training(bento: Pat
 
 def test_the_bento_names_its_bundle(bento: Path, tiny: Path):
     assert f"bundle: {tree_digest(tiny).removeprefix('sha256:')[:63]}" in (bento / "bento.yaml").read_text()
+
+
+def test_with_a_key_the_bento_carries_a_signature_and_keeps_its_digest(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("LOBULE_SIGNING_KEY", "key")
+    package_bundle(tiny, tmp_path / "bento", name="lobule-tiny", version="7")
+    carried = tmp_path / "bento" / "src" / "bundle"
+    assert Served.load(carried, signing_key="key").predictor.digest == tree_digest(tiny)
+    with pytest.raises(ContractError, match="must be made with"):
+        Served.load(carried, signing_key="another")
+
+
+def test_the_dockerfile_installs_from_hashes_and_runs_as_a_user_who_owns_nothing(bento: Path):
+    text = (bento / "Dockerfile").read_text()
+    assert "--require-hashes --no-deps --only-binary :all:" in text
+    assert "USER 1034:1034" in text
+    assert "--chown" not in text
+    copied = [line.split()[1] for line in text.splitlines() if line.startswith("COPY") and "--from" not in line]
+    assert all((bento / name).exists() for name in copied)
+    assert (bento / "env" / "python" / "requirements.txt").read_text().count("--hash=sha256:") > 100
 
 
 def test_without_a_lock_everything_needed_is_pinned_as_installed(tmp_path: Path):

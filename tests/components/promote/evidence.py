@@ -7,16 +7,60 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from components.domain.artifacts import write_certified
 from components.domain.bootstrap import bootstrap
+from components.domain.certificate import Certificate, rows_digest
 from components.domain.metrics import Scored, measure
 from components.domain.predictions import SCHEMA, Predictions
-from components.domain.report import Report
+from components.domain.report import Interval, Report, Robustness
+from components.domain.serving_check import ServeCheck
 
 CLASSES = ["benign", "malignant"]
 
 
 def digest(letter: str) -> str:
     return "sha256:" + letter * 64
+
+
+def rows_of(predictions: Predictions) -> list[tuple[str, str, str, str]]:
+    """The certified rows: the test images, and two images each of two patients that train and validation hold."""
+    labels = [CLASSES[index] for index in predictions.scored.labels]
+    test = [(name, label, group, "test") for name, label, group in zip(predictions.ids, labels, predictions.groups, strict=True)]
+    return test + [(f"{split}-{label}", label, f"patient-{split}", split) for split in ("train", "validation") for label in CLASSES]
+
+
+def certificate_of(predictions: Predictions, *, leaking: bool = False) -> Certificate:
+    rows = rows_of(predictions)
+    return Certificate(
+        dataset=rows_digest(rows),
+        splits={split: rows_digest(row for row in rows if row[3] == split) for split in ("train", "validation", "test")},
+        images=len(rows),
+        groups=len({row[2] for row in rows}),
+        classes={},
+        split_images={},
+        method="none",
+        near_duplicate_pairs=0,
+        near_duplicate_groups=0,
+        near_duplicate_images=0,
+        edges_across_splits=0,
+        groups_across_splits=0,
+        label_conflicts=[],
+        random_split_leak=0.0,
+        leaking=leaking,
+    )
+
+
+def service_of(report: Report, **changes) -> ServeCheck:
+    """What the service of a model did: 4 ms, 2 s, 10 MiB."""
+    values = {"images": 20, "largest_difference": 1e-6, "differing_classes": 0, "differing_verdicts": 0, "examples": []}
+    figures = {"p50_ms": 3.0, "p95_ms": 4.0, "ready_seconds": 2.0, "bundle_mib": 10.0}
+    return ServeCheck(bundle=report.bundle, **values | figures | changes)
+
+
+def robust(drop: float, *, spread: float = 0.05) -> Robustness:
+    """A model of whose AUC noise takes so much and blur nothing, at severity 1."""
+    noise = {"auc_positive_drop": Interval(drop, drop - spread, drop + spread)}
+    return Robustness(200, 200, {}, {"noise": {1: noise}, "blur": {1: {"auc_positive_drop": Interval(0.0, -0.01, 0.01)}}})
 
 
 def model(
@@ -28,6 +72,7 @@ def model(
     leaking: bool = False,
     oracle: bool = False,
     ece: float | None = None,
+    specificity: float | None = None,
 ):
     """A model whose first `wrong` malignant images score 0.02 and whose other images score 0.95 or 0.05, one image a group."""
     labels = np.arange(images) % 2
@@ -36,13 +81,16 @@ def model(
     groups = [f"patient-{index:04}" for index in range(images)]
     scored = Scored(labels, np.stack([1 - scores, scores], axis=1), (scores >= 0.5).astype(np.int64), positive=1)
     metrics = bootstrap(lambda weights: measure(scored, weights), groups, labels=labels, draws=200).intervals
-    if ece is not None:
-        metrics["ece"] = dataclasses.replace(metrics["ece"], value=ece)
+    for name, value in (("ece", ece), ("specificity", specificity)):
+        if value is not None:
+            metrics[name] = dataclasses.replace(metrics[name], value=value)
+    predictions = Predictions([f"{test}-{group}" for group in groups], groups, scored)
+    certificate = certificate_of(predictions, leaking=leaking)
     report = Report(
         bundle=digest(letter),
-        dataset=digest("d"),
-        certificate=digest("c"),
-        test=digest(test),
+        dataset=certificate.dataset,
+        certificate=certificate.digest,
+        test=certificate.splits["test"],
         recipe="quickstart",
         classes=CLASSES,
         positive="malignant",
@@ -53,14 +101,18 @@ def model(
         seeds={"auc": [metrics["auc"].value]},
         leaking=leaking,
         oracle=oracle,
+        robustness=robust(0.05),
     )
-    return report, Predictions([f"{group}-image" for group in groups], groups, scored)
+    return report, predictions
 
 
 def write(directory: Path, report: Report, predictions: Predictions) -> Path:
-    """Write report.json and predictions.parquet as evaluation does."""
+    """Write report.json and predictions.parquet as evaluation does, the certificate as ingest does, the check as serving it does."""
     directory.mkdir(parents=True)
     report.write(directory)
+    certificate_of(predictions, leaking=report.leaking).write(directory)
+    write_certified(directory, rows_of(predictions))
+    service_of(report).write(directory)
     scored, count = predictions.scored, len(predictions.ids)
     columns = {
         "id": predictions.ids,

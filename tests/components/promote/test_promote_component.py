@@ -10,7 +10,6 @@ from components.domain.names import CHAMPION
 from components.promote.component import promote
 from components.promote.policy import Policy, policy_text
 from components.promote.registry import alias_of
-from components.tracking.store import connect
 
 NAME = "lobule-component"
 
@@ -25,28 +24,25 @@ def steps_log():
 
 
 @pytest.fixture
-def version(tmp_path, monkeypatch, evidence):
+def version(store, tmp_path, evidence):
     """A registered version with its report."""
-    monkeypatch.setenv("LOBULE_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)
-    connect()
     with mlflow.start_run() as run:
         mlflow.log_artifacts(str(evidence.write(tmp_path / "report", *evidence.model())))
-    client = mlflow.MlflowClient()
-    client.create_registered_model(NAME)
-    yield str(client.create_model_version(NAME, str(tmp_path / "report"), run_id=run.info.run_id).version)
-    mlflow.set_tracking_uri(None)
-    mlflow.set_registry_uri(None)
+    store.create_registered_model(NAME)
+    yield str(store.create_model_version(NAME, str(tmp_path / "report"), run_id=run.info.run_id).version)
+    for registered in store.search_registered_models(f"name LIKE '{NAME}%'"):
+        store.delete_registered_model(registered.name)
 
 
 def test_a_task_shows_first_and_moves_the_alias_only_when_told_to(version, tmp_path):
     page = dsl.Markdown(name="decision", uri=str(tmp_path / "decision"), metadata={})
     given = {
+        "dataset": dsl.Dataset(name="dataset", uri=str(tmp_path / "dataset"), metadata={}),
         "name": NAME,
         "version": version,
         "policy": Policy.from_toml(policy_text()).to_json(),
         "run": "run-1",
+        "actor": "ann",
         "code": "x",
         "decision": page,
     }
@@ -59,6 +55,8 @@ def test_a_task_shows_first_and_moves_the_alias_only_when_told_to(version, tmp_p
 def test_a_wrong_policy_ends_the_task_with_one_line(version, tmp_path, capfd):
     page = dsl.Markdown(name="decision", uri=str(tmp_path / "decision"), metadata={})
     with pytest.raises(SystemExit) as end:
-        promote.python_func(name=NAME, version=version, policy="strict = true", run="r", code="x", apply=True, decision=page)
+        promote.python_func(
+            dataset=page, name=NAME, version=version, policy="strict = true", run="r", actor="", code="x", apply=True, decision=page
+        )
     assert end.value.code == 2
     assert "[promote] error: the policy must be the JSON of a policy" in capfd.readouterr().err

@@ -1,6 +1,8 @@
 """The registry against a real MLflow on SQLite."""
 
+import hashlib
 import json
+from pathlib import Path
 
 import mlflow
 import pytest
@@ -8,62 +10,31 @@ import pytest
 from components.domain.errors import InputError, RefusedError
 from components.domain.names import CHAMPION, TAG_BUNDLE, TAG_DECISION, TAG_LEAKING, TAG_ORACLE
 from components.promote.ledger import Entry
+from components.promote.ledger_store import read_ledger
 from components.promote.policy import Policy, policy_text
-from components.promote.registry import _move, alias_of, decide_version, promote_version
+from components.promote.promotion import decide_version, promote_version
+from components.promote.registry import alias_of, move_champion
 from components.promote.wording import told
-from components.tracking.store import connect
 
 NAME = "lobule-test"
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    """One fresh store for the module: making one takes seconds."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("LOBULE_HOME", str(tmp_path_factory.mktemp("home")))
-    patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    patch.delenv("MLFLOW_REGISTRY_URI", raising=False)
-    connect()
-    yield mlflow.MlflowClient()
-    patch.undo()
-    mlflow.set_tracking_uri(None)
-    mlflow.set_registry_uri(None)
-
-
-@pytest.fixture
-def client(store):
-    store.create_registered_model(NAME)
-    yield store
-    store.delete_registered_model(NAME)
-
-
-@pytest.fixture
-def register(client, evidence, tmp_path):
-    """Register a made-up model with its report; returns the version."""
-
-    def make(*, report: bool = True, tags: dict[str, str] | None = None, **model) -> str:
-        count = len(client.search_model_versions(f"name = '{NAME}'"))
-        with mlflow.start_run() as run:
-            made, predictions = evidence.model(**model)
-            directory = evidence.write(tmp_path / f"report-{count}", made, predictions)
-            if report:
-                mlflow.log_artifacts(str(directory))
-        version = client.create_model_version(
-            NAME, str(directory), run_id=run.info.run_id, tags={TAG_BUNDLE: made.bundle, TAG_LEAKING: "false", **(tags or {})}
-        )
-        return str(version.version)
-
-    return make
-
-
 def promote(version, *, reason="", force=False):
-    return promote_version(NAME, version, policy=Policy.from_toml(policy_text()), reason=reason, force=force, actor="ann")
+    policy = Policy.from_toml(policy_text())
+    return promote_version(NAME, version, policy=policy, reason=reason, force=force, actor="ann", cache=Path("unused"))
 
 
-def entries(client, version):
+def entries(version):
+    history = read_ledger(NAME)
+    assert history.problems == ()
+    return [record.entry for record in history.counted if record.entry.version == version and record.entry.action == "decide"]
+
+
+def kept(client, version):
+    """The decisions that the version's run keeps, as text by file name."""
     run = client.get_model_version(NAME, version).run_id
     files = [file.path for file in client.list_artifacts(run) if file.path.startswith("promotion-")]
-    return [Entry.from_json(mlflow.artifacts.load_text(f"runs:/{run}/{path}")) for path in sorted(files)]
+    return {path: mlflow.artifacts.load_text(f"runs:/{run}/{path}") for path in sorted(files)}
 
 
 def test_the_first_champion_is_compared_with_nothing_and_written_down(client, register):
@@ -72,8 +43,12 @@ def test_the_first_champion_is_compared_with_nothing_and_written_down(client, re
     assert alias_of(NAME, CHAMPION) == "1"
     written = Entry.from_json(client.get_model_version(NAME, "1").tags[TAG_DECISION])
     assert (written.actor, written.reason, written.champion_before, written.champion_after) == ("ann", "first", "", "1")
-    assert written.digests["test"] == "sha256:" + "t" * 64
-    assert entries(client, "1") == [written]
+    assert written.digests["test"].startswith("sha256:") and set(written.digests) >= {"report", "policy", "decision"}
+    assert entries("1") == [written]
+    assert written.account.partition("@")[0] and written.time.endswith("+00:00")
+    document, page = kept(client, "1").values()
+    assert json.loads(document)["outcome"] == "promote" and page.startswith(f"# {NAME} version 1: promote")
+    assert written.digests["decision"] == "sha256:" + hashlib.sha256(document.encode()).hexdigest()
 
 
 def test_a_better_challenger_takes_over_and_a_worse_one_does_not(client, register):
@@ -82,13 +57,13 @@ def test_a_better_challenger_takes_over_and_a_worse_one_does_not(client, registe
     assert alias_of(NAME, CHAMPION) == better
     refused = promote(worse)
     assert (refused.outcome, refused.allows, alias_of(NAME, CHAMPION)) == ("reject", False, better)
-    [entry] = entries(client, worse)
+    [entry] = entries(worse)
     assert (entry.outcome, entry.champion_before, entry.champion_after) == ("reject", better, better)
 
 
 def test_to_decide_changes_nothing(client, register):
     version = register()
-    assert decide_version(NAME, version, policy=Policy.from_toml(policy_text())).outcome == "promote"
+    assert decide_version(NAME, version, policy=Policy.from_toml(policy_text()), cache=Path("unused")).outcome == "promote"
     assert alias_of(NAME, CHAMPION) == "" and TAG_DECISION not in client.get_model_version(NAME, version).tags
 
 
@@ -100,7 +75,7 @@ def test_force_overrules_the_gate_with_a_reason_and_says_so(client, register):
         promote(other, force=True)
     decision = promote(other, force=True, reason="new test set")
     assert (decision.outcome, decision.forced, alias_of(NAME, CHAMPION)) == ("cannot tell", True, other)
-    assert [(entry.forced, entry.champion_after) for entry in entries(client, other)] == [(False, first), (True, other)]
+    assert [(entry.forced, entry.champion_after) for entry in entries(other)] == [(False, first), (True, other)]
 
 
 def test_a_gate_that_agrees_is_not_called_forced(register):
@@ -120,7 +95,7 @@ def test_promoting_the_champion_again_changes_nothing(client, register):
     version = register()
     promote(version)
     again = promote(version)
-    assert again.allows and "already" in again.reasons[0] and len(entries(client, version)) == 1
+    assert again.allows and "already" in again.reasons[0] and len(entries(version)) == 1
 
 
 def test_a_champion_without_evidence_cannot_be_compared_with(client, register):
@@ -145,7 +120,7 @@ def test_a_report_of_another_bundle_is_no_evidence(register):
 @pytest.mark.parametrize(("name", "version"), [(NAME, "7"), (NAME, "seven"), ("lobule-none", "1")])
 def test_what_is_not_registered_is_named(client, name, version):
     with pytest.raises(InputError, match="there is no"):
-        promote_version(name, version, policy=Policy.from_toml(policy_text()), reason="", force=False, actor="ann")
+        promote_version(name, version, policy=Policy.from_toml(policy_text()), reason="", force=False, actor="ann", cache=Path("unused"))
 
 
 def test_a_decision_reads_as_a_page(register):
@@ -155,15 +130,9 @@ def test_a_decision_reads_as_a_page(register):
     assert page.startswith(f"# {NAME} version 2: reject\n") and "The champion stays." in page and "| sensitivity | -0.190 |" in page
 
 
-def test_the_ledger_entry_survives_json():
-    entry = Entry("2026-01-02T03:04:05.678+00:00", "a", "m", "2", "1", "2", "promote", False, "", ["x"], "b", {"test": "t"})
-    assert Entry.from_json(entry.to_json(indent=2)) == entry
-    assert json.loads(entry.to_json())["champion_after"] == "2"
-
-
 def test_a_champion_that_moved_meanwhile_stops_the_promotion(client, register):
     first, second = register(letter="a"), register(letter="b")
     client.set_registered_model_alias(NAME, CHAMPION, first)
     with pytest.raises(RefusedError, match="was moved meanwhile"):
-        _move(NAME, second, before="")
+        move_champion(NAME, second, before="")
     assert alias_of(NAME, CHAMPION) == first

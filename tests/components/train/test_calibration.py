@@ -42,3 +42,9 @@ def test_the_limits_decline_a_stated_share():
     assert (np.abs(positive - 0.5) < limits.margin).mean() == pytest.approx(0.05, abs=0.005)
     assert limits.false_alarm_rate <= 0.01
     assert limits.out_of_distribution == pytest.approx(0.99, abs=0.01)
+
+
+def test_few_images_state_no_lower_false_alarm_rate_than_they_can_show():
+    probabilities = np.tile(np.array([[0.2, 0.8]], np.float32), (19, 1))
+    limits = choose_limits(probabilities, 1, 0.5, np.arange(19, dtype=np.float32))
+    assert (limits.out_of_distribution, limits.false_alarm_rate) == (18.0, 1 / 20)  # none of 19 lies beyond; a twentieth may

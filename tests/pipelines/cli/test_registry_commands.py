@@ -50,6 +50,8 @@ def home(patch, evidence, tmp_path_factory):
             (directory / name).write_text("stand-in for a file that evaluation writes")
         with open_run(run) as tracker:
             log_report(report, directory, tracker)
+            for name in ("certificate.json", "certified.parquet", "serve_check.json"):
+                tracker.file(directory / name)
             with tracker.child("seed-0") as child:
                 child.metrics({"test_auc": 0.99})
         client = mlflow.MlflowClient()
@@ -88,6 +90,7 @@ def run(capsys):
         (["models"], 0, "Train one: lobule run"),
         (["models", "--history"], 0, "Train one: lobule run"),
         (["promote"], 2, "train one with `lobule run`"),
+        (["rollback", "--reason", "x"], 2, "train one with `lobule run`"),
     ],
 )
 def test_an_empty_home_names_the_next_command_and_stays_empty(run, monkeypatch, tmp_path, arguments, code, said):
@@ -169,7 +172,49 @@ def test_the_way_of_a_promotion(run, home):
     assert [row["version"] for row in json.loads(run("models", "--json")[1])["models"] if "champion" in row["aliases"]] == ["2"]
     history = run("models", "--history")[1]
     assert "champion none -> 1" in history and "champion 1 -> 2" in history and "champion stays 2" in history
-    assert len(json.loads(run("models", "--history", "--json")[1])["history"]) == 4
+    (ledger,) = json.loads(run("models", "--history", "--json")[1])["history"]
+    assert ledger["sound"] and [entry["outcome"] for entry in ledger["entries"]] == ["promote", "promote", "reject", "reject"]
+    assert [reign["version"] for reign in ledger["reigns"]] == ["1", "2"] and ledger["champion"] == "2"
+
+
+def test_the_history_answers_who_was_champion_when(run, home):
+    before, since = json.loads(run("models", "--history", "--json")[1])["history"][0]["reigns"]
+    assert "version 2 was champion" in run("models", "--at", since["since"])[1] and since["until"] is None
+    assert "version 1 was champion" in run("models", "--at", before["since"])[1] and before["until"] == since["since"]
+    code, out, _ = run("models", "--at", "2020-01-01")
+    assert code == 0 and out == f"{NAME} had no champion at 2020-01-01 23:59:59 UTC.\n"
+    assert json.loads(run("models", "--at", before["since"], "--json")[1])["history"][0]["at"]["version"] == "1"
+    assert run("models", "--at", "yesterday")[0] == 2
+
+
+def test_a_ledger_is_listed_nowhere_as_a_model(run, home):
+    assert {row["name"] for row in json.loads(run("models", "--json")[1])["models"]} == {NAME}
+
+
+def test_an_alias_moved_behind_its_back_and_a_rewritten_entry_are_shown_loudly(run, home):
+    import mlflow
+
+    from components.promote.ledger_store import TAG_ENTRY, ledger_name
+
+    client = mlflow.MlflowClient()
+    client.set_registered_model_alias(NAME, "champion", "1")
+    code, _, err = run("models", "--history")
+    assert code == 3 and "DOES NOT HOLD" in err and "is version 1, but the ledger says version 2 since entry 4" in err
+    client.set_registered_model_alias(NAME, "champion", "2")
+    assert run("models", "--history")[0] == 0
+    text = client.get_model_version(ledger_name(NAME), "2").tags[TAG_ENTRY]
+    client.set_model_version_tag(ledger_name(NAME), "2", TAG_ENTRY, text.replace('"promote"', '"reject"'))
+    code, out, err = run("models", "--history")
+    assert code == 3 and "entry 3 does not follow entry 2" in err and "[BROKEN]" in out
+    assert json.loads(run("models", "--history", "--json")[1])["history"][0]["sound"] is False
+    client.set_model_version_tag(ledger_name(NAME), "2", TAG_ENTRY, text)
+    assert run("models", "--history")[0] == 0
+
+
+def test_a_rollback_to_what_does_not_serve_is_refused(run, home):
+    code, out, err = run("rollback", "--reason", "a try")  # these versions are reports without a model
+    assert code == 3 and "must serve, but version 1" in err and len(err.splitlines()) == 1 and not out
+    assert run("rollback")[0] == 2 and run("rollback", "--to", "one", "--reason", "x")[0] == 2
 
 
 @pytest.mark.parametrize(
@@ -189,7 +234,7 @@ def test_bad_input_is_one_line_and_exit_code_two(run, home, arguments, said):
     assert code == 2 and said in err and len(err.splitlines()) == 1 and not out
 
 
-@pytest.mark.parametrize("name", ["runs", "models", "promote"])
+@pytest.mark.parametrize("name", ["runs", "models", "promote", "rollback"])
 def test_help_teaches_with_examples(run, name):
     code, out, _ = run(name, "--help")
-    assert code == 0 and f"lobule {name}\n" in out and "Examples:" in out
+    assert code == 0 and f"lobule {name}" in out and "Examples:" in out

@@ -1,0 +1,66 @@
+"""The contact sheet of the most confident errors: each picture, and beside it what in it spoke for the class that was said."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from components.domain.artifacts import Dataset
+from components.domain.metrics import Floats, Ints, Scored
+from serving.predictor import Predictor
+
+SHOWN_ERRORS = 12
+COLUMNS = 3
+INCHES = 1.45  # of one picture
+
+
+def worst_errors(scored: Scored, count: int = SHOWN_ERRORS) -> Ints:
+    """Return the places of the wrongly predicted images, the most confident first, int64 [at most count].
+
+    Confidence is the probability of the predicted class above that of the true one.
+    """
+    places = np.arange(len(scored.labels))
+    lead = scored.probabilities[places, scored.predicted] - scored.probabilities[places, scored.labels]
+    wrong = np.flatnonzero(scored.predicted != scored.labels)
+    return wrong[np.argsort(-lead[wrong], kind="stable")][:count].astype(np.int64)
+
+
+def draw_errors(scored: Scored, dataset: Dataset, predictor: Predictor) -> Figure:
+    """Draw the worst errors of a test split in rows of `COLUMNS` pairs.
+
+    Args:
+        scored: of the test split, in the order of its rows.
+        dataset: with that split.
+        predictor: of the bundle that was scored; its class activation is the heat map.
+    """
+    places = worst_errors(scored)
+    if not len(places):
+        figure = Figure(figsize=(8.4, 1.2))
+        figure.text(0.5, 0.5, "no errors on the test split", ha="center", va="center")
+        return figure
+    images = np.asarray(dataset.pixels[dataset.rows("test")[places]])
+    activation = predictor.scores(images).activation
+    rows = -(-len(places) // COLUMNS)
+    figure = Figure(figsize=(COLUMNS * (2 * INCHES + 0.2), rows * (INCHES + 0.3)))
+    grid = figure.add_gridspec(rows, COLUMNS, wspace=0.08, hspace=0.22)
+    for number, (place, image) in enumerate(zip(places.tolist(), images, strict=True)):
+        guess = int(scored.predicted[place])
+        pair = grid[divmod(number, COLUMNS)].subgridspec(1, 2, wspace=0.03)
+        left, right = figure.add_subplot(pair[0]), figure.add_subplot(pair[1])
+        for axes in (left, right):
+            axes.imshow(image)
+            axes.set_axis_off()
+        unit = evidence(activation[number, :, :, guess].astype(np.float64))
+        height, width = image.shape[:2]
+        right.imshow(
+            unit, cmap="inferno", vmin=0, vmax=1, alpha=0.7 * unit, extent=(-0.5, width - 0.5, height - 0.5, -0.5), interpolation="bilinear"
+        )
+        said = f"said {dataset.classes[guess]} {scored.probabilities[place, guess]:.0%}"
+        left.set_title(f"true {dataset.classes[scored.labels[place]]}, {said}", fontsize=8, loc="left", pad=3)
+    return figure
+
+
+def evidence(activation: Floats) -> Floats:
+    """Return a class activation [h, w] without what speaks against the class, its largest value 1; all 0 if nothing speaks for it."""
+    positive: Floats = np.maximum(activation, 0.0)
+    peak = positive.max()
+    unit: Floats = positive / peak if peak > 0 else positive
+    return unit

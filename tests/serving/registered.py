@@ -1,0 +1,51 @@
+"""A real SQLite registry, and bundles in it as `components.register` puts them there."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import serving
+
+NAME = "lobule-tiny"
+
+
+def register(bundle: Path, name: str = NAME) -> str:
+    """Register a bundle exactly as `components.register` does; return its version."""
+    import mlflow
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+
+    outputs = [*(ColSpec(DataType.double, label) for label in ("benign", "malignant"))]
+    outputs += [ColSpec(DataType.string, column) for column in ("predicted_class", "verdict")]
+    folder = Path(serving.__file__).parent
+    with warnings.catch_warnings(), mlflow.start_run():
+        warnings.simplefilter("ignore")
+        info = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(folder / "pyfunc.py"),
+            artifacts={"bundle": str(bundle)},
+            code_paths=[str(folder)],
+            signature=ModelSignature(inputs=Schema([ColSpec(DataType.binary, "image")]), outputs=Schema(outputs)),
+            pip_requirements=["mlflow-skinny==3.17.2"],
+            registered_model_name=name,
+        )
+    return str(info.registered_model_version)
+
+
+@contextmanager
+def registry_at(home: Path) -> Iterator[tuple]:
+    """Make a registry the one in use for a while; give its address and a client."""
+    import mlflow
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    uri = f"sqlite:///{home / 'mlflow.db'}"
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    mlflow.set_experiment(experiment_id=mlflow.create_experiment("tiny", artifact_location=(home / "artifacts").as_uri()))
+    try:
+        yield uri, mlflow.MlflowClient(uri, uri)
+    finally:
+        mlflow.set_tracking_uri(None)  # what get_tracking_uri gave before would be kept in the environment, a stray mlflow.db included
+        mlflow.set_registry_uri(None)

@@ -1,0 +1,59 @@
+"""The OpenAPI document says what the service does."""
+
+import json
+import urllib.request
+from pathlib import Path
+
+import pytest
+from service_process import web
+from tiny_bundle import encode, plain
+
+RED = encode(plain(200, 60, 20))
+
+
+def shape(value: object) -> object:
+    """The names and kinds of a document, without its values."""
+    if isinstance(value, dict):
+        return {name: shape(each) for name, each in value.items() if name != "probabilities"}
+    return type(value) if isinstance(value, str | int) else None
+
+
+@pytest.fixture(scope="module")
+def document(service_url: str) -> dict:
+    return web.get(f"{service_url}/openapi.json").json()
+
+
+def example(document: dict, path: str, status: str = "200") -> dict:
+    return document["paths"][path]["post"]["responses"][status]["content"]["application/json"]["example"]
+
+
+def test_the_example_of_an_answer_has_the_shape_of_an_answer(service_url: str, document: dict):
+    answer = web.post(f"{service_url}/predict", files={"image": ("x", RED)}, params={"explain": True}).json()
+    assert shape(example(document, "/predict")) == shape(answer)
+
+
+def test_the_example_of_a_batch_has_the_shape_of_a_batch(service_url: str, document: dict):
+    files = [("images", ("x", RED)), ("images", ("y", b"text"))]
+    answer = web.post(f"{service_url}/predict/batch", files=files, params={"explain": True, "image": True}).json()
+    told = example(document, "/predict/batch")
+    assert shape(told) == shape(answer)
+    assert [shape(each) for each in told["results"]] == [shape(each) for each in answer["results"]]
+    assert told["results"][1] == answer["results"][1] == example(document, "/predict", "400")
+
+
+def test_every_status_that_a_call_may_answer_is_told(document: dict):
+    for path in ("/predict", "/predict/batch"):
+        assert set(document["paths"][path]["post"]["responses"]) >= {"200", "400", "401", "408", "413", "415", "422", "429", "503", "504"}
+
+
+def test_a_client_of_a_few_lines_needs_no_library(service_url: str, tmp_path: Path):
+    (tmp_path / "scan.png").write_bytes(RED)
+
+    def predict(path: Path, url: str = service_url, key: str = "") -> dict:
+        headers = {"Content-Type": "application/octet-stream", "X-API-Key": key}
+        request = urllib.request.Request(f"{url}/predict?image=false", path.read_bytes(), headers)
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return json.load(response)
+
+    answer = predict(tmp_path / "scan.png")
+    assert (answer["class_name"], answer["verdict"]) == ("malignant", "accept")

@@ -14,7 +14,7 @@ def plot_power(table: Path, picture: Path) -> None:
     rows = pd.read_csv(table)
     graded = rows[rows["severity"].between(1, 5)]
     kinds = list(dict.fromkeys(graded["change"]))
-    figure, axes = plt.subplots(3, -(-(len(kinds) + 1) // 3), figsize=(11, 7.5), sharey=True, constrained_layout=True)
+    figure, axes = plt.subplots(3, -(-(len(kinds) + 1) // 3), figsize=(11, 7.5), constrained_layout=True)
     panels = axes.ravel()
     colours = dict(zip(sorted(set(rows["images"])), ("#8fb8de", "#3a7ca5", "#16425b"), strict=False))
     for panel, kind in zip(panels, kinds, strict=False):

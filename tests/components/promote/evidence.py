@@ -58,9 +58,14 @@ def service_of(report: Report, **changes) -> ServeCheck:
 
 
 def robust(drop: float, *, spread: float = 0.05) -> Robustness:
-    """A model of whose AUC noise takes so much and blur nothing, at severity 1."""
-    noise = {"auc_positive_drop": Interval(drop, drop - spread, drop + spread)}
-    return Robustness(200, 200, {}, {"noise": {1: noise}, "blur": {1: {"auc_positive_drop": Interval(0.0, -0.01, 0.01)}}})
+    """A model of whose AUC noise takes so much and blur nothing, at severity 1; as much at 3 and 5."""
+    clean = {name: Interval(0.95, 0.9, 1.0) for name in ("auc_positive", "sensitivity", "specificity", "accuracy", "coverage")}
+    clean["out_of_distribution"] = Interval(0.01, 0.0, 0.05)
+    noise = {"auc_positive_drop": Interval(drop, drop - spread, drop + spread), "auc_positive": Interval(0.95 - drop, 0.5, 1.0)}
+    blur = {"auc_positive_drop": Interval(0.0, -0.01, 0.01)}
+    same = {"sensitivity_drop": Interval(0.0, -0.01, 0.01)}
+    corrupted = {kind: dict.fromkeys((1, 3, 5), clean | same | cell) for kind, cell in (("noise", noise), ("blur", blur))}
+    return Robustness(200, 200, clean, corrupted)
 
 
 def model(

@@ -10,13 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from components.domain.names import TAG_RETRAINS
 from components.domain.settings import actor
-from components.tracking.mlflow_tracker import open_run
-from components.tracking.retrainings import Retraining, claim, conclude, ended, require_cooled
+from components.tracking.retrainings import Retraining, begin, conclude, ended, require_cooled
 from components.tracking.store import connect
 from components.tracking.version_run import read_recipe
-from pipelines.choose import default_weights
 from pipelines.runspec import RunSpec
 from pipelines.starting import specify
 from pipelines.supervise import Outcome, supervise
@@ -51,10 +48,8 @@ def plan(name: str, version: str, *, reason: str, source: str, cool_down: timede
     connect()
     require_cooled(name, cool_down)
     recipe, weights = read_recipe(name, version)
-    spec = specify(recipe, source, weights=weights or default_weights(recipe), promote=promote)
-    claimed = claim(name, version, run=spec.name, reason=reason, actor=actor(), cool_down=cool_down)
-    with open_run(spec.name) as tracker:
-        tracker.tags({TAG_RETRAINS: f"{name}/{version}", f"{TAG_RETRAINS}.reason": reason})
+    spec = specify(recipe, source, weights=weights or recipe.usual_weights, promote=promote)
+    claimed = begin(name, version, run=spec.name, reason=reason, actor=actor(), cool_down=cool_down)
     logger.info("version %s of %s is retrained by run %s: %s", version, name, spec.name, reason)
     return Plan(name, spec, claimed)
 
@@ -76,7 +71,5 @@ def carry_out(planned: Plan, show: Callable[[str, str], None]) -> tuple[Outcome,
         result = json.loads(planned.spec.result.read_text(encoding="utf-8"))
         state = ended(result["version"], result["outcome"], applied=bool(planned.spec.arguments["apply"]))
     connect()
-    conclude(planned.model, planned.claimed.number, state)
-    with open_run(planned.spec.name) as tracker:
-        tracker.tags({f"{TAG_RETRAINS}.outcome": state})
+    conclude(planned.model, planned.claimed.number, run=planned.spec.name, state=state)
     return outcome, state

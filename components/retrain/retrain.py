@@ -8,9 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from components.domain.errors import InputError, RefusedError
-from components.domain.names import TAG_RETRAINS
-from components.tracking.mlflow_tracker import open_run
-from components.tracking.retrainings import claim, require_cooled
+from components.tracking.retrainings import begin, require_cooled
 from components.tracking.version_run import read_recipe
 
 logger = logging.getLogger(__name__)
@@ -65,13 +63,12 @@ def decide_retraining(verdict: Path, name: str, version: str, *, source: str, co
     try:
         require_cooled(name, cool_down)
         recipe, weights = read_recipe(name, version)
-        claimed = claim(name, version, run=run, reason=because, actor=actor, cool_down=cool_down)
+        claimed = begin(name, version, run=run, reason=because, actor=actor, cool_down=cool_down)
     except RefusedError as error:
         return _told(Decided(NOTHING, f"{because}; but {error}"))
-    with open_run(run) as tracker:
-        tracker.tags({TAG_RETRAINS: f"{name}/{version}", f"{TAG_RETRAINS}.reason": because})
-    start = weights or ("none" if recipe.backbone == "convnet" else "imagenet")
-    return _told(Decided(RETRAIN, f"run {run} begins, because {because}", run, recipe.to_json(), start, claimed.number))
+    return _told(
+        Decided(RETRAIN, f"run {run} begins, because {because}", run, recipe.to_json(), weights or recipe.usual_weights, claimed.number)
+    )
 
 
 def _told(decided: Decided) -> Decided:

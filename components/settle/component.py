@@ -19,12 +19,11 @@ def settle(model: str, claim: int, run: str, version: str, outcome: str, applied
         code: digest of the code.
     """
     from components.domain.console import step
-    from components.domain.names import TAG_RETRAINS
-    from components.tracking.mlflow_tracker import open_run
     from components.tracking.retrainings import conclude, ended
+    from components.tracking.store import connect
 
-    with step("settle"), open_run(run) as tracker:
+    with step("settle"):
+        connect()
         said = ended(version, outcome, applied=applied)
-        conclude(model, claim, said)
-        tracker.tags({f"{TAG_RETRAINS}.outcome": said})
+        conclude(model, claim, run=run, state=said)
     return said

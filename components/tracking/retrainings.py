@@ -14,7 +14,8 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from components.domain.errors import RefusedError
-from components.domain.names import TAG_LEDGER, TAG_RUN
+from components.domain.names import EXPERIMENT, TAG_KIND, TAG_LEDGER, TAG_RETRAINS, TAG_RUN
+from components.tracking.mlflow_tracker import open_run
 
 TAG_AFTER, TAG_OF, TAG_STATE, TAG_ACTOR = (f"lobule.retraining.{name}" for name in ("after", "of", "state", "actor"))
 BEGUN = "begun"
@@ -104,9 +105,23 @@ def claim(model: str, of: str, *, run: str, reason: str, actor: str, cool_down: 
     )
 
 
-def conclude(model: str, number: int, state: str) -> None:
-    """Write how a retraining ended."""
-    mlflow.MlflowClient().set_model_version_tag(_name(model), str(number), TAG_STATE, state[:500])
+def begin(model: str, of: str, *, run: str, reason: str, actor: str, cool_down: timedelta) -> Retraining:
+    """Claim the next retraining and open its run, which says what it is to replace and why; arguments and errors as of `claim`."""
+    claimed = claim(model, of, run=run, reason=reason, actor=actor, cool_down=cool_down)
+    with open_run(run) as tracker:
+        tracker.tags({TAG_RETRAINS: f"{model}/{of}", f"{TAG_RETRAINS}.reason": reason})
+    return claimed
+
+
+def conclude(model: str, number: int, *, run: str, state: str) -> None:
+    """Write how a retraining ended, on its claim and on its run, which stays as it ended."""
+    client = mlflow.MlflowClient()
+    client.set_model_version_tag(_name(model), str(number), TAG_STATE, state[:500])
+    found = mlflow.search_runs(
+        experiment_names=[EXPERIMENT], filter_string=f"tags.`{TAG_RUN}` = '{run}' and tags.`{TAG_KIND}` = 'run'", output_format="list"
+    )
+    for each in found:
+        client.set_tag(each.info.run_id, f"{TAG_RETRAINS}.outcome", state[:500])
 
 
 def ended(version: str, outcome: str, *, applied: bool) -> str:

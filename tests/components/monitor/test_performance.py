@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
+from components.domain.errors import InputError
 from components.domain.report import Interval
 from components.monitor.answers import Answers, read_answers
 from components.monitor.labels import Labels
+from components.monitor.metrics import drift_metrics
+from components.monitor.monitor import monitor
 from components.monitor.performance import Floors, measure_window
+from components.promote.policy import Policy, policy_text
 
 CLASSES = ("benign", "malignant")
 FLOORS = Floors(min_auc_low=0.7, min_sensitivity=0.8, min_specificity=0.3, max_ece=0.15, auc_margin=0.03, sensitivity_margin=0.05)
@@ -123,3 +127,24 @@ def test_all_answers_of_the_window_are_read_and_unusable_ones_counted(scene):
     other = read_answers(scene.log, tree_digest(scene.bundle), ("benign", "something else"))
     assert len(other) + other.unusable == table.num_rows
     assert other.unusable == sum(row["predicted_class"] == "malignant" for row in table.to_pylist())
+
+
+def test_the_page_the_run_and_the_exit_code_show_what_labels_say(scene, tmp_path):
+    rows = scene.play().to_pylist()
+    path = tmp_path / "labels.csv"
+    wrong = {"benign": "malignant", "malignant": "benign"}
+    path.write_text("request_id,label\n" + "".join(f"{row['request_id']},{wrong[row['predicted_class']]}\n" for row in rows))
+    verdict = monitor(scene.log, scene.bundle, tmp_path / "out", since=None, until=None, min_images=200, labels=path, floors=FLOORS)
+    assert (verdict.status.value, verdict.exit_code, verdict.alarm) == ("too little data", 4, True)
+    assert verdict.because.startswith("labels show it below the policy: ")
+    metrics = drift_metrics(verdict)
+    assert (metrics["labelled_accuracy"], metrics["labelled_below_policy"]) == (0.0, 1.0)
+    page = (tmp_path / "out" / "drift.html").read_text()
+    assert "lobule-histology: too little data, performance below the policy" in page
+    assert f"Measured with labels ({len(rows)} of {len(rows)} images" in page
+
+
+def test_a_policy_gives_the_floors_and_anything_else_is_refused():
+    assert Floors.from_policy(Policy.from_toml(policy_text()).to_json()) == FLOORS
+    with pytest.raises(InputError, match="but this is none"):
+        Floors.from_policy("{}")

@@ -7,7 +7,7 @@ import mlflow
 import pytest
 
 from components.domain.errors import RefusedError
-from components.tracking.retrainings import TAG_STATE, claim, conclude, read_retrainings, require_cooled
+from components.tracking.retrainings import TAG_STATE, begin, claim, conclude, ended, read_retrainings, require_cooled
 from components.tracking.store import connect
 
 DAY = timedelta(days=1)
@@ -39,7 +39,7 @@ def test_a_claim_is_read_back_with_who_why_and_when(store):
 
 def test_a_second_one_within_the_cool_down_is_refused_and_told_when_it_may_begin(store):
     ask("hot", "run-1")
-    conclude("hot", 1, "version 4: the gate says reject; the champion stays")
+    conclude("hot", 1, run="run-1", state=ended("4", "reject", applied=True))
     with pytest.raises(RefusedError, match=r"at most once in 24 hours, but run run-1 began 2.* \(version 4: the gate says reject"):
         ask("hot", "run-2")
     with pytest.raises(RefusedError, match="at most once in 7 days"):
@@ -89,3 +89,14 @@ def test_its_page_is_no_model_of_the_list(store):
 
     ask("listed", "run-1")
     assert model_names() == []
+
+
+def test_its_run_says_what_it_replaces_why_and_how_it_ended_and_keeps_its_status(store):
+    claimed = begin("noted", "3", run="run-9", reason="drift in brightness", actor="ann", cool_down=DAY)
+    (run,) = mlflow.search_runs(["1"], filter_string="tags.`lobule.run` = 'run-9'", output_format="list")
+    store.set_terminated(run.info.run_id, "FAILED")
+    conclude("noted", claimed.number, run="run-9", state="failed: no images")
+    after = mlflow.get_run(run.info.run_id)
+    assert after.info.status == "FAILED"
+    tags = {key.removeprefix("lobule."): value for key, value in after.data.tags.items() if key.startswith("lobule.retrains")}
+    assert tags == {"retrains": "noted/3", "retrains.reason": "drift in brightness", "retrains.outcome": "failed: no images"}

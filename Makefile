@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --generate-hashes --no-header -p 3.11
 
-.PHONY: help setup run test test-fast bench-data bench-drift fuzz-serve lint format lock clean
+.PHONY: help setup run test test-fast bench-data bench-drift bench-heatmap bench-serve fuzz-serve lint format lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -34,11 +34,17 @@ test-fast: setup  ## The tests that take seconds
 bench-data: setup  ## Decoding, memory and near duplicates beside the way published notebooks do it
 	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python infra/bench/data.py
 
-bench-drift: setup  ## False alarms, power and speed of the drift monitor, with the champion; continues where it was stopped
-	@OPENBLAS_NUM_THREADS=1 $(BIN)/python infra/bench/drift.py
+bench-heatmap: setup  ## Do heat maps point at lesions? DATA=images with masks, DATASET=RUN/ingest/dataset, MODEL=RUN/train/candidates/seed-0
+	@$(BIN)/python infra/bench/pointing.py --images $(DATA) --dataset $(DATASET) --model $(MODEL)
+
+bench-serve: setup  ## Requests a second, latency and memory of the service beside the published app's way (10 minutes)
+	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python infra/bench/serve.py
 
 fuzz-serve: setup  ## 10,000 hostile requests at a real service: none may make it fail, fall or grow (BUNDLE=directory)
 	@$(BIN)/python infra/bench/fuzz.py $(BUNDLE)
+
+bench-drift: setup  ## False alarms, power and speed of the drift monitor, with the champion; continues where it was stopped
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python infra/bench/drift.py
 
 lint: setup  ## Format, lint, types, who may import what
 	@$(BIN)/ruff format --check .
@@ -50,9 +56,10 @@ format: setup  ## Mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-lock: setup  ## Resolve pyproject.toml again into both lock files
+lock: setup  ## Resolve pyproject.toml again into the lock files
 	$(COMPILE) --extra dev -o requirements.lock
 	$(COMPILE) --extra serve -c requirements.lock -o infra/serve.lock
+	$(COMPILE) --extra server -c requirements.lock -o infra/mlflow.lock
 
 clean:  ## Remove the environment and the caches; stores in .lobule stay
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -6,6 +6,7 @@ from pathlib import Path
 from kfp import compiler
 
 from components.domain.recipe import Recipe
+from components.domain.recipe_parts import part_json
 from components.promote.policy import Policy, policy_text
 from pipelines.choose import default_weights
 from pipelines.monitoring import Log, monitoring_pipeline
@@ -18,12 +19,15 @@ def compile_pipeline(output: Path, recipe: Recipe, placement: Placement) -> None
 
     Args:
         output: `.yaml` file to write.
-        recipe: becomes the default of the parameter `recipe`; `model`, `weights` and `policy` follow from it.
+        recipe: becomes the default of the parameter `recipe`; `ingest_recipe`, `augment_recipe`, `model`, `weights` and `policy` follow
+            from it.
         placement: resources, retries and caching.
     """
     parameters = {
         "weights": default_weights(recipe),
         "recipe": recipe.to_json(),
+        "ingest_recipe": part_json(recipe, "ingest"),
+        "augment_recipe": part_json(recipe, "augment"),
         "model": recipe.model_name,
         "policy": Policy.from_toml(policy_text()).to_json(),
         "code": code_digest(),

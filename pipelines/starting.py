@@ -6,6 +6,7 @@ from pathlib import Path
 
 from components.domain.errors import InputError, RefusedError
 from components.domain.recipe import Recipe
+from components.domain.recipe_parts import part_json
 from components.domain.settings import actor, home, tracking_uri
 from components.ingest.layouts import list_images
 from components.ingest.source import lasting, open_source, source_version
@@ -79,6 +80,8 @@ def specify(
             "source": lasting(source),
             "source_version": source_version(root),
             "recipe": recipe.to_json(),
+            "ingest_recipe": part_json(recipe, "ingest"),
+            "augment_recipe": part_json(recipe, "augment"),
             "weights": str(Path(weights).resolve()) if Path(weights).is_file() else weights,
             "model": recipe.model_name,
             "policy": Policy.from_toml(policy_text()).to_json(),

@@ -77,6 +77,8 @@ def training_pipeline(placement: Placement) -> dsl.base_component.BaseComponent:
         source: str,
         source_version: str,
         recipe: str,
+        ingest_recipe: str,
+        augment_recipe: str,
         weights: str,
         model: str,
         policy: str,
@@ -93,6 +95,8 @@ def training_pipeline(placement: Placement) -> dsl.base_component.BaseComponent:
             source: where the images are.
             source_version: fingerprint of what is there; keys the cache.
             recipe: JSON of the recipe.
+            ingest_recipe: its part that ingest uses, so that a change of any other setting decodes no image again.
+            augment_recipe: its part that augment uses.
             weights: imagenet, none, a file or s3://bucket/key.
             model: name under which it is registered.
             policy: JSON of the promotion policy.
@@ -104,12 +108,12 @@ def training_pipeline(placement: Placement) -> dsl.base_component.BaseComponent:
             allow_leakage: split by image, as published protocols do; the model is marked for good and never becomes champion.
         """
         data = place(
-            ingest(source=source, source_version=source_version, recipe=recipe, code=code, allow_leakage=allow_leakage),
+            ingest(source=source, source_version=source_version, recipe=ingest_recipe, code=code, allow_leakage=allow_leakage),
             cpu="2",
             memory="4Gi",
         )
         dataset = data.outputs["dataset"]
-        augmented = place(augment(dataset=dataset, recipe=recipe, code=code), cpu="1", memory="4Gi")
+        augmented = place(augment(dataset=dataset, recipe=augment_recipe, code=code), cpu="1", memory="4Gi")
         training_set = augmented.outputs["training_set"]
         tuned = place(
             tune(training_set=training_set, recipe=recipe, weights=weights, run=run, code=code, commit=commit),

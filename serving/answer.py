@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from serving.heatmap import explain
 from serving.http_errors import error_body
 from serving.imaging import ImageError, decode
 from serving.metrics import Metrics
@@ -47,7 +48,8 @@ class Answerer:
             with self._metrics.stage("draw"):
                 small = shrink(pixels)
                 image = data_uri(small) if wanted.image else None
-                heatmap = data_uri(overlay(small, prediction.activation)) if wanted.explain else None
+                if wanted.explain:
+                    heatmap = data_uri(overlay(small, explain(served.predictor, pixels, prediction.predicted_class)))
         card = served.predictor.card
         self._metrics.prediction(prediction, served)
         if self._log:

@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
@@ -16,6 +16,7 @@ from serving import docs_page, http_errors
 from serving.answer import Answerer, Wanted
 from serving.contract import DISCLAIMER
 from serving.engine import Engine
+from serving.evaluation import Evaluations
 from serving.follow import Follower
 from serving.http_errors import ApiError
 from serving.intake import Intake, Upload
@@ -50,6 +51,7 @@ def create_app() -> FastAPI:
     """Build the application; it answers once `app.state.context` is set."""
     app = FastAPI(title="Lobule", version="1", description=DISCLAIMER, docs_url=None, redoc_url=None, redirect_slashes=False)
     http_errors.install(app)
+    evaluations = Evaluations()
 
     @app.post("/predict", responses=responses(several=False), openapi_extra=request_body("image", several=False))
     async def predict(request: Request, explain: Explain = False, image: Picture = True) -> Response:
@@ -90,6 +92,14 @@ def create_app() -> FastAPI:
         context = _context(request)
         return _json(health_document(context.slot, context.settings))
 
+    @app.get("/evaluation")
+    async def evaluation(request: Request) -> Response:
+        """Tell what the model reached on its test split, with 95 % intervals; `evaluation` is null where nobody knows."""
+        context = _context(request)
+        served = _served(context)
+        found = await evaluations.of(served, context.settings.tracking_uri)
+        return _json({"evaluation": asdict(found) if found else None, "bundle": served.predictor.digest})
+
     @app.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
         """Tell Prometheus what was counted."""
@@ -109,6 +119,13 @@ def create_app() -> FastAPI:
             context.follower.wake()
         return _json({"status": "checking" if heard else "ignored"})
 
+    _add_pages(app)
+    return app
+
+
+def _add_pages(app: FastAPI) -> None:
+    """Add what people look at: the dashboard and the documentation."""
+
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
         return HTMLResponse(docs_page.render(app.openapi()))
@@ -118,7 +135,6 @@ def create_app() -> FastAPI:
         return FileResponse(DASHBOARD / "index.html", media_type="text/html")
 
     app.mount("/static", StaticFiles(directory=DASHBOARD, check_dir=False), name="static")
-    return app
 
 
 @asynccontextmanager

@@ -37,6 +37,9 @@ PROPERTIES = (
 )
 """Image properties that are watched for drift, measured by `serving.measure.properties`."""
 
+BF16_TOLERANCE = 0.01
+"""Largest difference of a probability from f32 at which bf16 may serve, and by which a bf16 bundle's canary may differ between CPUs."""
+
 DISCLAIMER = "Research use only. Not for clinical use."
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
@@ -94,6 +97,25 @@ class Limits(_Frozen):
     """Share of images like the reference images that is expected above that distance."""
 
 
+class Agreement(_Frozen):
+    """How bf16 answered the validation images, beside f32; each calibrated by itself, as it would be served."""
+
+    images: int = Field(ge=1)
+    largest_difference: Score
+    """Of a probability."""
+    mean_difference: Score
+    """Of a probability."""
+    changed: int = Field(ge=0)
+    """Images with another class at the operating point."""
+    changed_verdicts: int = Field(ge=0)
+    """Images that one answers and the other declines: those at the edge of a limit, which is a share of the images either way."""
+    auc: float
+    auc_f32: float
+    loss: float
+    """Cross-entropy in nats, after the temperature: it rises with bad calibration and with bad ranking."""
+    loss_f32: float
+
+
 class Card(_Frozen):
     """The model card: what the graph takes and answers, how it was chosen and on what data."""
 
@@ -110,7 +132,10 @@ class Card(_Frozen):
     operating_point: OperatingPoint
     limits: Limits
     precision: Literal["f32", "bf16"] = "f32"
-    """Inference precision, chosen by measured agreement with Keras."""
+    """Inference precision, in which it was calibrated and is evaluated and served (`components.train.precision` has the rule). Where a CPU
+    lacks bf16, f32 takes its place: scores then differ by about `agreement.largest_difference`."""
+    agreement: Agreement | None = None
+    """What the choice of the precision rests on; None where bf16 was not tried."""
     canary_scores: tuple[Score, ...]
     """Probabilities that the canary image must give, one per class."""
     seed: int

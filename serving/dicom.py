@@ -20,6 +20,7 @@ from serving.imaging import Decoded, ImageError, Pixels, check_size
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+    from pydicom.uid import UID
 
 PREFIX = b"DICM"
 _PREAMBLE = 128
@@ -27,6 +28,7 @@ _GRAY = ("MONOCHROME1", "MONOCHROME2")
 _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _PALETTE = "PALETTE COLOR"
 _DEFLATED = "1.2.840.10008.1.2.1.99"
+_UNKNOWN = "compressed in a way that is not read here"
 _RLE = "1.2.840.10008.1.2.5"
 _EXPLICIT = "1.2.840.10008.1.2.1"
 _LONG = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
@@ -72,7 +74,14 @@ def decode_dicom(data: bytes, *, max_pixels: int) -> Decoded:
 
 
 def _unsupported(how: str) -> ImageError:
-    return ImageError("unsupported_compression", f"the DICOM image is {how}", "export it uncompressed, or as JPEG, JPEG 2000 or RLE", 415)
+    return ImageError(
+        "unsupported_compression", f"the DICOM image is {how}", "export it uncompressed (gdcmconv --raw), or as JPEG, JPEG 2000 or RLE", 415
+    )
+
+
+def _how(syntax: "UID") -> str:
+    """Say how a picture is compressed; only a name of the standard, as a file may write anything."""
+    return f"compressed as {syntax.name}, which is not read here" if syntax.is_transfer_syntax and not syntax.is_private else _UNKNOWN
 
 
 def _check_start(data: bytes) -> None:
@@ -130,7 +139,7 @@ def _check_stream(found: "Dataset") -> None:
     except NotImplementedError:
         usable = False
     if not usable:
-        raise _unsupported("compressed in a way that is not read here")
+        raise _unsupported(_how(syntax))
     frame = next(generate_frames(found.PixelData, number_of_frames=1))
     if syntax == _RLE:
         expected = int(found.Rows) * int(found.Columns) * int(found.get("SamplesPerPixel", 1)) * (int(found.BitsAllocated) // 8)
@@ -142,7 +151,7 @@ def _check_stream(found: "Dataset") -> None:
         try:
             image = Image.open(io.BytesIO(frame), formats=("JPEG", "JPEG2000"))
         except UnidentifiedImageError:  # such as JPEG of 12 bits
-            raise _unsupported("compressed in a way that is not read here") from None
+            raise _unsupported(_how(syntax)) from None
         with image:
             if image.size != (int(found.Columns), int(found.Rows)):
                 raise ValueError("another size than the header says")

@@ -3,7 +3,7 @@
 What it decides, in this order: the type is told by content, never by name; limits are checked on the header before any
 pixel is decoded; EXIF rotation is applied; 16-bit and float pixels are scaled by their own minimum and maximum; transparent
 pixels lie on white (the background of a slide); palette, gray and CMYK become RGB; several frames or pages are refused.
-DICOM is read by `serving.dicom`, under the same limits.
+DICOM is read by `serving.dicom`, under the same limits, and the plain PNG by `serving.png`, which gives the same pixels sooner.
 """
 
 import io
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFile, ImageOps
 
 from serving.contract import ImageSpec
+from serving.png import decode_plain
 
 Pixels = npt.NDArray[np.uint8]
 """uint8 RGB, [height, width, 3]."""
@@ -98,7 +99,8 @@ def decode(data: bytes, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIX
         if scans > MAX_SCANS:
             raise ImageError("too_many_scans", f"a JPEG may hold {MAX_SCANS} scans, but this one holds {scans:,}", "save it again")
         try:
-            pixels = _to_rgb(image)
+            plain = decode_plain(data) if kind == "PNG" else None
+            pixels = _to_rgb(image) if plain is None else plain
         except Exception:
             raise ImageError("damaged", f"the {kind} image is truncated or damaged", "send the whole, undamaged file") from None
     return Decoded(pixels, mode, kind)
@@ -130,7 +132,7 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
 
 
 def _to_rgb(image: Image.Image) -> Pixels:
-    image = ImageOps.exif_transpose(image)
+    ImageOps.exif_transpose(image, in_place=True)  # without a copy where there is nothing to turn
     if image.mode.startswith(("I", "F")):
         values = np.asarray(image, dtype=np.float64)
         low, high = float(values.min()), float(values.max())
@@ -139,7 +141,7 @@ def _to_rgb(image: Image.Image) -> Pixels:
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    return np.ascontiguousarray(image.convert("RGB"))
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def fit(pixels: Pixels, spec: ImageSpec) -> Pixels:

@@ -11,6 +11,8 @@ MODEL: Document = {
     "dataset": _DIGEST,
     "certificate": _DIGEST,
     "operating_point": 0.31,
+    "leaking": False,
+    "oracle": False,
 }
 PREDICTION: Document = {
     "predicted_class": 1,

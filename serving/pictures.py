@@ -4,9 +4,9 @@ import base64
 import io
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
+from serving.heatmap import HeatMap
 from serving.imaging import Pixels
 
 LONG_SIDE = 512
@@ -16,7 +16,9 @@ _STOPS = np.array([[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252,
 _COLOURS = np.stack([np.interp(np.linspace(0, 4, 256), np.arange(5), _STOPS[:, channel]) for channel in range(3)], axis=1)
 _PALETTE = np.rint(_COLOURS).astype(np.uint8).tobytes()
 STRENGTH = 0.65
-"""Opacity of the heat map where the activation is largest."""
+"""Opacity of the heat map where the evidence is strongest."""
+UNSEEN = 0.4
+"""Brightness of what the model did not see, where it looks at the centre only."""
 
 
 def shrink(pixels: Pixels) -> Image.Image:
@@ -26,18 +28,21 @@ def shrink(pixels: Pixels) -> Image.Image:
     return image
 
 
-def overlay(image: Image.Image, activation: npt.NDArray[np.float32]) -> Image.Image:
-    """Lay a class activation [h, w] over an image: evidence for the class glows, the rest shows the picture.
+def overlay(image: Image.Image, heat: HeatMap) -> Image.Image:
+    """Lay a heat map over its image: evidence for the class glows, the rest shows the picture; what the model did not see is dark.
 
-    Negative evidence is left out; the strongest place of the image has full strength, so maps of two images do not compare.
+    Evidence against the class is left out; the strongest place of the image has full strength, so maps of two images do not compare.
     """
-    positive = np.maximum(activation, 0.0)
-    peak = float(positive.max())
-    unit = positive / peak if peak > 0 else positive
-    heat = Image.fromarray(np.rint(255 * unit).astype(np.uint8)).resize(image.size, Image.Resampling.BICUBIC)
-    colours = Image.fromarray(np.asarray(heat), "P")
+    peak = float(heat.evidence.max())
+    unit = np.maximum(heat.evidence, 0.0) / (peak if peak > 0 else 1.0)
+    left, top, right, bottom = (round(share * side) for share, side in zip(heat.box, image.size * 2, strict=True))
+    seen = image.crop((left, top, right, bottom))
+    glow = Image.fromarray(np.rint(255 * unit).astype(np.uint8)).resize(seen.size, Image.Resampling.BICUBIC)
+    colours = Image.fromarray(np.asarray(glow), "P")
     colours.putpalette(_PALETTE)
-    return Image.composite(colours.convert("RGB"), image, heat.point([round(STRENGTH * value) for value in range(256)]))
+    whole = image.point([round(UNSEEN * value) for value in range(256)] * 3)
+    whole.paste(Image.composite(colours.convert("RGB"), seen, glow.point([round(STRENGTH * value) for value in range(256)])), (left, top))
+    return whole
 
 
 def data_uri(image: Image.Image) -> str:

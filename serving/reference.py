@@ -26,7 +26,9 @@ def normalise(embeddings: Floats) -> Floats:
     return result
 
 
-def knn_distance(embeddings: Floats, reference: Floats, k: int = NEIGHBOURS, *, groups: Sequence[str] | None = None) -> Floats:
+def knn_distance(
+    embeddings: Floats, reference: Floats, k: int = NEIGHBOURS, *, groups: Sequence[str] | None = None, unit: bool = False
+) -> Floats:
     """Measure how far embeddings lie from a reference.
 
     Args:
@@ -35,6 +37,7 @@ def knn_distance(embeddings: Floats, reference: Floats, k: int = NEIGHBOURS, *, 
         k: neighbours to average over; fewer where the reference holds fewer.
         groups: of the rows, where row i of `embeddings` is row i of `reference`: rows of one group are not neighbours of each
             other. If all are of one group, each row stands for itself and only is not its own neighbour.
+        unit: the rows of `reference` have length 1 (`normalise`) already; scaling thousands of them costs more than an inference.
 
     Returns:
         Mean cosine distance to the k nearest reference rows, or to all of them where fewer are allowed, float32 [N], in [0, 2].
@@ -50,7 +53,7 @@ def knn_distance(embeddings: Floats, reference: Floats, k: int = NEIGHBOURS, *, 
             f"embeddings and reference must agree, but got {embeddings.shape} and {reference.shape}; package the model again"
         )
     k = min(k, candidates)
-    queries, rows = normalise(embeddings), normalise(reference)
+    queries, rows = normalise(embeddings), reference if unit else normalise(reference)
     codes = None if groups is None else _codes(groups)
     result = np.empty(len(queries), dtype=np.float32)
     for start in range(0, len(queries), 1024):

@@ -28,6 +28,8 @@ TAG_BUNDLE = "lobule.bundle"
 """Tag of a model version that names the digest of its bundle."""
 TAG_LEDGER = "lobule.ledger"
 """Tag of a registered model that is the ledger of another one, and no model."""
+TEST = "test_"
+"""How the names of metrics on the test split begin in MLflow."""
 TAG_SIGNATURE = "lobule.signature"
 """Tag of a model version that holds the signature of that digest (`serving.signature`)."""
 _QUIET = {
@@ -182,6 +184,26 @@ def fetch(place: Location, *, tracking_uri: str, cache: Path) -> Path:
         ) from None
     except OSError as error:
         raise RegistryError(f"{place.name}/{place.version} cannot be kept in {cache} ({error.strerror}); set LOBULE_BUNDLE_CACHE") from None
+
+
+def evaluated(name: str, version: str, *, bundle: str, tracking_uri: str) -> dict[str, float]:
+    """Return what the run of a registered version measured on the test split: values by name, with `_low` and `_high` for an interval.
+
+    Empty where the registry does not answer, or where the run's figures are of another bundle.
+    """
+    from mlflow.exceptions import MlflowException
+
+    if tracking_uri.startswith("sqlite:///") and not Path(tracking_uri.removeprefix("sqlite:///")).is_file():  # MLflow would create it
+        return {}
+    try:
+        client = _client(tracking_uri)
+        run = client.get_run(client.get_model_version(name, version).run_id).data
+    except (MlflowException, OSError) as error:
+        logger.info("the figures of %s/%s are not known: %s", name, version, _line(error, tracking_uri))
+        return {}
+    if run.tags.get(TAG_BUNDLE) != bundle:
+        return {}
+    return {key.removeprefix(TEST): float(value) for key, value in run.metrics.items() if key.startswith(TEST)}
 
 
 def kept(cache: Path, digest: str) -> Path | None:

@@ -45,6 +45,8 @@ def model_document(served: Served) -> Json:
         "dataset": card.dataset,
         "certificate": card.certificate,
         "operating_point": card.operating_point.threshold,
+        "leaking": card.leaking,
+        "oracle": card.oracle,
     }
 
 
@@ -67,7 +69,13 @@ def health_document(slot: Slot, settings: ServiceSettings) -> Json:
         "formats": list(FORMATS),
     }
     registry = {"asked": slot.asked.isoformat(timespec="seconds") if slot.asked else None, "unreachable": slot.unreachable}
-    base: Json = {"refused": slot.refused, "registry": registry, "uploads": limits, "api_key_required": bool(settings.api_keys)}
+    base: Json = {
+        "refused": slot.refused,
+        "registry": registry,
+        "uploads": limits,
+        "api_key_required": bool(settings.api_keys),
+        "links": _links(settings),
+    }
     served = slot.current
     if served is None:
         return {"status": "no_model", "reason": slot.refused, **base}
@@ -82,6 +90,10 @@ def health_document(slot: Slot, settings: ServiceSettings) -> Json:
         **_card_document(served.predictor.card),
         **base,
     }
+
+
+def _links(settings: ServiceSettings) -> Json:
+    return {name: url for name, url in (("mlflow", settings.mlflow_url), ("drift", settings.drift_url)) if url}
 
 
 def _card_document(card: Card) -> Json:

@@ -59,6 +59,12 @@ def _seconds(text: str) -> float:
     return _number(0.1, 86_400, float)(text)
 
 
+def _address(text: str) -> str:
+    if not text.startswith(("http://", "https://")) or "@" in text:
+        raise ValueError("an address that starts with http:// or https:// and holds no password")
+    return text
+
+
 def _home() -> Path:
     return Path(os.environ.get("LOBULE_HOME") or ".lobule").resolve()
 
@@ -99,6 +105,12 @@ class ServiceSettings:
         default=(),
         metadata=_define("LOBULE_API_KEYS", "none: open", "keys that may call the service, separated by commas", _keys),
         repr=False,
+    )
+    mlflow_url: str = field(
+        default="", metadata=_define("LOBULE_MLFLOW_URL", "none", "address of the MLflow UI, for the dashboard's link", _address)
+    )
+    drift_url: str = field(
+        default="", metadata=_define("LOBULE_DRIFT_URL", "none", "address of the newest drift report, for the dashboard's link", _address)
     )
     signing_key: str = field(
         default="",
@@ -161,11 +173,7 @@ class ServiceSettings:
     )
     threads: int = field(
         default_factory=lambda: min(4, os.cpu_count() or 1),
-        metadata=_define("LOBULE_THREADS", "CPUs, at most 4", "threads that decode and predict", _count),
-    )
-    inference_threads: int = field(
-        default=0,
-        metadata=_define("LOBULE_INFERENCE_THREADS", "0: the runtime decides", "CPU threads of one inference", _number(0, 1024, int)),
+        metadata=_define("LOBULE_THREADS", "CPUs, at most 4", "images worked on side by side, each on one CPU thread", _count),
     )
 
     @property

@@ -66,7 +66,8 @@ def test_the_serving_lock_is_a_part_of_the_lock_and_carries_no_training_stack():
     names = {pin.split("==")[0] for pin in pins(ROOT / "infra" / "serve.lock")}
     assert not names & {"tensorflow", "keras", "kfp", "optuna", "scikit-learn", "evidently", "mlflow"}
     versions = {pin.split(" ;")[0] for pin in pins(ROOT / "requirements.lock")}
-    assert {pin.split(" ;")[0] for pin in pins(ROOT / "infra" / "serve.lock")} <= versions
+    for part in ("serve.lock", "mlflow.lock"):
+        assert {pin.split(" ;")[0] for pin in pins(ROOT / "infra" / part)} <= versions
 
 
 def test_the_top_level_holds_what_a_newcomer_expects_and_no_more():

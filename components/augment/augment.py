@@ -15,7 +15,9 @@ from components.augment.distribution import check_distribution
 from components.augment.page import render
 from components.augment.sheet import contact_sheet
 from components.domain.artifacts import AUGMENTATION_FILES, MANIFEST_FILE, ROI_FILE, ROI_SHEET, Dataset, pixel_writer, read_dataset
+from components.domain.certificate import pixels_digest
 from components.domain.recipe import Recipe
+from components.domain.recipe_parts import part_json
 
 CHUNK = 256
 logger = logging.getLogger(__name__)
@@ -46,7 +48,11 @@ def augment_dataset(dataset: Path, output: Path, *, recipe: Recipe) -> None:
             pixels[start : start + len(chunk)] = source.pixels[chunk]
         render_copies(source, copied, pixels[len(rows) :], recipe=recipe)
         made = copies_table(source, copied, pixels[len(rows) :])
-    pq.write_table(pa.concat_tables([source.table.take(pa.array(rows)), made]), output / MANIFEST_FILE)
+        copies = pixels_digest((identity, pixels[len(rows) + row]) for row, identity in enumerate(made.column("id").to_pylist()))
+    facts = {**(source.table.schema.metadata or {}), b"augment": part_json(recipe, "augment").encode()}
+    facts |= {b"copies": copies.encode()} if len(copied) else {}
+    table = pa.concat_tables([source.table.take(pa.array(rows)), made]).replace_schema_metadata(facts)
+    pq.write_table(table, output / MANIFEST_FILE)
     source.certificate.write(output)
     (output / "policy.json").write_text(json.dumps(dataclasses.asdict(recipe.augmentation), indent=2) + "\n", encoding="utf-8")
     for name in (ROI_FILE, ROI_SHEET):

@@ -9,14 +9,15 @@
       roi.json, roi.png  where images were cut down to their lesion masks: how many, and some of them before and after
 
 A training set has the same form, with the train and validation splits only: no training code sees a test image. After the
-original rows it may hold changed copies of train images (`augmented`), which no certificate lists.
+original rows it may hold changed copies of train images (`augmented`), which no certificate lists: a digest of them stands in the
+metadata of the manifest, beside the settings that data was made with.
 `policy.json` holds its augmentation policy, and `AUGMENTATION_FILES` show what that does.
 Pixels are memory-mapped, so memory stays bounded by the batches that are looked at.
 """
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,8 @@ class Dataset:
         certificate: what was checked about it.
         spec: size of the pixels and how images got there.
         oracle: the pixels were cut down to lesion masks, which no user has.
+        made_with: JSON of the recipe's part that each step used (`components.domain.recipe_parts`); empty if none is noted.
+        copies: digest of the copies that the augment step made, "" if it made none.
     """
 
     table: pa.Table
@@ -76,6 +79,8 @@ class Dataset:
     certificate: Certificate
     spec: ImageSpec
     oracle: bool = False
+    made_with: dict[str, str] = field(default_factory=dict)
+    copies: str = ""
 
     def column(self, name: str) -> list[str]:
         """Return a text column of the manifest as a list."""
@@ -98,7 +103,7 @@ class Dataset:
         return [(a, b, c, d) for a, b, c, d, made in zip(*columns, augmented, strict=True) if d == split and not made]
 
     def require_certified(self, splits: Iterable[str]) -> None:
-        """Check that the certificate is for exactly these splits' images (`Certificate.require`), and that copies are of the train split.
+        """Check that the certificate is for exactly these splits' images (`Certificate.require`), and copies those made of the train split.
 
         Raises:
             RefusedError: if one of them is not so.
@@ -106,12 +111,22 @@ class Dataset:
         for split in splits:
             self.certificate.require(split, self.certified_rows(split), self.pixels_digest(split))
         self._require_copies_in_train()
+        if self.copies_digest() != self.copies:
+            raise RefusedError(
+                "the copies of train images must be those that were made, but their digest differs; run the augment step again"
+            )
 
     def pixels_digest(self, split: str) -> str:
         """Return the digest of the stored pixels of a split's original images."""
         made = np.array(self.table.column("augmented").to_pylist(), dtype=np.bool_)
         ids = self.table.column("id")
         return pixels_digest((ids[row].as_py(), self.pixels[row]) for row in self.rows(split).tolist() if not made[row])
+
+    def copies_digest(self) -> str:
+        """Return the digest of the copies of train images, "" if there are none."""
+        made = np.flatnonzero(np.array(self.table.column("augmented").to_pylist(), dtype=np.bool_)).tolist()
+        ids = self.table.column("id")
+        return pixels_digest((ids[row].as_py(), self.pixels[row]) for row in made) if made else ""
 
     def _require_copies_in_train(self) -> None:
         """A copy has source, label and group of an image that is in the train split, and lies there itself."""
@@ -147,17 +162,26 @@ def read_dataset(directory: Path) -> Dataset:
     facts = table.schema.metadata or {}
     fit = facts.get(b"fit", b"stretch").decode()
     spec = ImageSpec.model_validate({"height": pixels.shape[1], "width": pixels.shape[2], "fit": fit})
-    return Dataset(table, pixels, tuple(sorted(certificate.classes)), certificate, spec, oracle=facts.get(b"oracle") == b"true")
+    return Dataset(
+        table,
+        pixels,
+        tuple(sorted(certificate.classes)),
+        certificate,
+        spec,
+        oracle=facts.get(b"oracle") == b"true",
+        made_with={step: facts[step.encode()].decode() for step in ("ingest", "augment") if facts.get(step.encode())},
+        copies=facts.get(b"copies", b"").decode(),
+    )
 
 
-def write_manifest(directory: Path, columns: dict[str, list[object]], spec: ImageSpec, *, oracle: bool = False) -> None:
+def write_manifest(directory: Path, columns: dict[str, list[object]], spec: ImageSpec, *, oracle: bool = False, ingest: str = "") -> None:
     """Write `manifest.parquet`: one list per column of `MANIFEST`; without `slices`, nothing else is known of any image.
 
-    `fit` and `oracle` stand in its metadata.
+    `fit`, `oracle` and `ingest` (JSON of the recipe's part that ingest used) stand in its metadata.
     """
     unknown: dict[str, list[object]] = {"slices": ["{}"] * len(columns["id"])}
     columns = unknown | columns
-    schema = MANIFEST.with_metadata({"fit": spec.fit, "oracle": str(oracle).lower()})
+    schema = MANIFEST.with_metadata({"fit": spec.fit, "oracle": str(oracle).lower(), "ingest": ingest})
     pq.write_table(pa.table(columns, schema=schema), directory / MANIFEST_FILE)
 
 

@@ -29,6 +29,15 @@ class Bootstrapped:
     redrawn: int
 
 
+@dataclass(frozen=True)
+class Resampled:
+    """Metrics on the whole split and on every resample (float64 [draws]), by name; how many resamples were drawn again."""
+
+    values: dict[str, float]
+    drawn: dict[str, Floats]
+    redrawn: int
+
+
 class Resamples:
     """Draws of groups with replacement, as weights of images.
 
@@ -69,7 +78,23 @@ class Resamples:
 def bootstrap(
     measure: Callable[[Floats], dict[str, Floats]], groups: Sequence[str], *, labels: Ints, draws: int = 1000, seed: int = 0
 ) -> Bootstrapped:
-    """Measure with every image counted once, and give each metric its 95 % percentile interval.
+    """Measure with every image counted once, and give each metric its 95 % percentile interval; arguments as `resample`.
+
+    Raises:
+        InputError: if the split is too small to resample.
+    """
+    found = resample(measure, groups, labels=labels, draws=draws, seed=seed)
+    intervals = {}
+    for name, value in found.values.items():
+        low, high = np.percentile(found.drawn[name], (LOW, HIGH))
+        intervals[name] = Interval(value, float(low), float(high))
+    return Bootstrapped(intervals, draws, found.redrawn)
+
+
+def resample(
+    measure: Callable[[Floats], dict[str, Floats]], groups: Sequence[str], *, labels: Ints, draws: int = 1000, seed: int = 0
+) -> Resampled:
+    """Measure with every image counted once, and on every resample of the groups.
 
     Args:
         measure: takes weights, float64 [B, N], and returns float64 [B] for each metric.
@@ -84,8 +109,5 @@ def bootstrap(
     values = measure(np.ones((1, len(labels))))
     resamples = Resamples(groups, labels, draws=draws, seed=seed)
     blocks = [measure(weights) for weights in resamples]
-    intervals = {}
-    for name, value in values.items():
-        low, high = np.percentile(np.concatenate([block[name] for block in blocks]), (LOW, HIGH))
-        intervals[name] = Interval(float(value[0]), float(low), float(high))
-    return Bootstrapped(intervals, draws, resamples.redrawn)
+    drawn = {name: np.concatenate([block[name] for block in blocks]) for name in values}
+    return Resampled({name: float(value[0]) for name, value in values.items()}, drawn, resamples.redrawn)

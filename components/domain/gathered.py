@@ -3,7 +3,7 @@
 predictions/
   window.json            `Window`
   labels.csv             labels that have come; only where there are any
-  date=.../*.parquet     files of the log that may hold rows of the window, as they are
+  date=.../*.parquet     files of the log that may hold rows of the window, or of earlier ones, as they are
 
 candidates/              one bundle, as training hands it over (`components.domain.candidates`)
   evaluation/            report.json and predictions.parquet of the registered version; only where its run keeps them

@@ -15,9 +15,10 @@ from components.domain.errors import InputError
 from components.domain.errors import require as _require
 
 Task = Literal["histology", "ultrasound"]
-Backbone = Literal["convnet", "mobilenetv2"]
+Backbone = Literal["convnet", "mobilenetv2", "efficientnetb0", "densenet121", "densenet201", "inceptionv3"]
 Fit = Literal["stretch", "crop"]
 Roi = Literal["none", "mask"]
+Precision = Literal["auto", "f32"]
 FLIPS = Augmentation()
 """The default policy: horizontal flips."""
 COPIES = Augmentation(flips="horizontal", rotation=70.0, crop=0.2)
@@ -79,6 +80,7 @@ class Recipe:
             or 0 for no copies. No image is taken away.
         copies: what the changed copies look like; drawn once, before training.
         target_sensitivity: that the operating point aims at on the validation split.
+        precision: of inference; `auto` takes bf16 where it answers the validation images as f32 does (`components.train.precision`).
     """
 
     name: str
@@ -111,13 +113,15 @@ class Recipe:
     given_split: bool = True
     balance: bool = True
     target_sensitivity: float = 0.95
+    precision: Precision = "auto"
     balance_to: str = "0"
     augmentation: Augmentation = FLIPS
     copies: Augmentation = COPIES
     search: SearchSpace = SearchSpace()
 
     def __post_init__(self) -> None:
-        for name, choices in (("task", get_args(Task)), ("backbone", get_args(Backbone)), ("fit", get_args(Fit)), ("roi", get_args(Roi))):
+        for name, kind in (("task", Task), ("backbone", Backbone), ("fit", Fit), ("roi", Roi), ("precision", Precision)):
+            choices = get_args(kind)
             _require(getattr(self, name) in choices, f"{name} must be one of {', '.join(choices)}", getattr(self, name), "choose one")
         _require(
             bool(self.positive) and all(isinstance(each, str) and each.strip() for each in self.positive),

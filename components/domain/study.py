@@ -1,11 +1,13 @@
-"""The study artifact: `best.json`, the recipe with the best trial's settings, is what training reads."""
+"""The study artifact: `best.json`, the recipe with the best trial's settings, is what training reads; `trials.json` lists all trials."""
 
+import json
 from pathlib import Path
 
 from components.domain.errors import InputError
 from components.domain.recipe import Recipe
 
 BEST_FILE = "best.json"
+TRIALS_FILE = "trials.json"
 
 
 def write_best(directory: Path, recipe: Recipe) -> None:
@@ -24,3 +26,16 @@ def read_best(directory: Path) -> Recipe:
         return Recipe.from_json((directory / BEST_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"a study must hold a valid {BEST_FILE}, but {directory} does not ({type(error).__name__}); tune again") from None
+
+
+def read_values(directory: Path) -> list[float | None]:
+    """Return the validation AUC of every trial of a study, None where it gave none; nothing where the study keeps no list.
+
+    Raises:
+        InputError: if the list is damaged.
+    """
+    path = directory / TRIALS_FILE
+    try:
+        return [trial["value"] for trial in json.loads(path.read_text(encoding="utf-8"))] if path.is_file() else []
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{path} must list trials with their values, but does not ({type(error).__name__}); tune again") from None

@@ -3,7 +3,19 @@
 import statistics
 from pathlib import Path
 
-from components.domain.names import TAG_BUNDLE, TAG_CERTIFICATE, TAG_DATASET, TAG_LEAKING, TAG_ORACLE, TAG_RECIPE, test_metric
+from components.domain.names import (
+    TAG_BUNDLE,
+    TAG_CERTIFICATE,
+    TAG_DATASET,
+    TAG_LEAKING,
+    TAG_ORACLE,
+    TAG_RECIPE,
+    TAG_TEST,
+    corrupted_metric,
+    interval_metrics,
+    seed_metrics,
+    test_metric,
+)
 from components.domain.report import PREDICTIONS_FILE, REPORT_FILE, Report, Robustness
 from components.domain.tracking import Tracker
 from components.evaluate.page import PAGE_FILE
@@ -11,7 +23,7 @@ from components.evaluate.plots import PLOTS
 from components.evaluate.words import markdown
 
 CORRUPTED = ("auc_positive", "sensitivity", "coverage")
-"""Metrics of corrupted images that are recorded as curves by severity, as `corrupted/<kind>/<metric>`."""
+"""Metrics of corrupted images that are recorded as curves by severity."""
 SEEDS = test_metric("seeds")
 """MLflow metric: how many seeds' models were evaluated."""
 
@@ -25,16 +37,13 @@ def log_report(report: Report, directory: Path, tracker: Tracker) -> None:
         tracker: the pipeline run.
     """
     values: dict[str, float] = {SEEDS: len(report.seeds["auc"]), test_metric("images"): report.images, test_metric("groups"): report.groups}
-    for name, interval in report.metrics.items():
-        metric = test_metric(name)
-        values |= {metric: interval.value, f"{metric}_low": interval.low, f"{metric}_high": interval.high}
+    measured = report.metrics | {f"patient_{name}": each for name, each in (report.patients.metrics if report.patients else {}).items()}
+    values |= {test_metric(name): interval.value for name, interval in measured.items()}
+    for name, interval in measured.items():
+        values.update(zip(interval_metrics(name), (interval.low, interval.high), strict=True))
     for name, seeds in report.seeds.items():
-        metric = test_metric(name)
         spread = statistics.stdev(seeds) if len(seeds) > 1 else 0.0
-        values |= {f"{metric}_seeds_mean": statistics.fmean(seeds), f"{metric}_seeds_std": spread}
-    for name, interval in (report.patients.metrics if report.patients else {}).items():
-        metric = test_metric(f"patient_{name}")
-        values |= {metric: interval.value, f"{metric}_low": interval.low, f"{metric}_high": interval.high}
+        values.update(zip(seed_metrics(name), (statistics.fmean(seeds), spread), strict=True))
     tracker.metrics(values)
     if report.robustness:
         for severity, curve in sorted(_corrupted(report.robustness).items()):
@@ -43,6 +52,7 @@ def log_report(report: Report, directory: Path, tracker: Tracker) -> None:
         {
             TAG_RECIPE: report.recipe,
             TAG_DATASET: report.dataset,
+            TAG_TEST: report.test,
             TAG_CERTIFICATE: report.certificate,
             TAG_BUNDLE: report.bundle,
             TAG_LEAKING: "true" if report.leaking else "false",
@@ -59,10 +69,6 @@ def _corrupted(found: Robustness) -> dict[int, dict[str, float]]:
     curves: dict[int, dict[str, float]] = {0: {}}
     for kind, levels in found.corrupted.items():
         for severity, cell in levels.items():
-            curves.setdefault(severity, {}).update({_corrupted_metric(kind, name): cell[name].value for name in CORRUPTED})
-        curves[0] |= {_corrupted_metric(kind, name): found.clean[name].value for name in CORRUPTED}
+            curves.setdefault(severity, {}).update({corrupted_metric(kind, name): cell[name].value for name in CORRUPTED})
+        curves[0] |= {corrupted_metric(kind, name): found.clean[name].value for name in CORRUPTED}
     return curves
-
-
-def _corrupted_metric(kind: str, name: str) -> str:
-    return f"corrupted/{kind}/{name}"

@@ -5,7 +5,6 @@ colour mode of the files and the size of the images as decoded become a column; 
 """
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -16,13 +15,10 @@ from components.domain.bootstrap import bootstrap
 from components.domain.intervals import FEWEST_GROUPS, count_groups, honest_share
 from components.domain.metrics import Floats, Ints, Scored, auc
 from components.domain.report import Interval, Part
+from components.domain.slicing import BANDS, UNKNOWN, gather, ordered
 from serving.contract import Verdict
 
 IMAGE_SIZE, MODE = "image size", "file mode"
-UNKNOWN = "unknown"
-MOST_VALUES = 12
-"""A column with more values is cut into bands where they are numbers; else all but the most frequent are taken together."""
-BANDS = 4
 
 Images = npt.NDArray[np.bool_]
 
@@ -41,7 +37,7 @@ def slice_columns(dataset: Dataset, rows: Ints) -> dict[str, list[str]]:
     many = len(set(sizes)) > BANDS
     own = {IMAGE_SIZE: [str(min(pair)) for pair in sides] if many else sizes, MODE: table.column("mode").to_pylist()}
     columns |= {name: values for name, values in own.items() if name not in columns and len(set(values)) > 1}
-    return {name: _gather(values, always=many and name == IMAGE_SIZE) for name, values in columns.items()}
+    return {name: gather(values, always=many and name == IMAGE_SIZE) for name, values in columns.items()}
 
 
 def measure_slices(
@@ -74,7 +70,7 @@ def measure_slices(
     result: dict[str, dict[str, Part]] = {}
     for name, values in columns.items():
         result[name] = {}
-        for value in _ordered(set(values)):
+        for value in ordered(set(values)):
             where = np.flatnonzero(np.array(values, dtype=object) == value)
             own: list[str] = named[where].tolist()
             counts = {label: int((scored.labels[where] == index).sum()) for index, label in enumerate(classes)}
@@ -107,40 +103,3 @@ def _measure(scored: Scored, accepted: Images, own: list[str], where: Ints, *, d
     kinds = truth.astype(np.int64) if both else np.zeros(len(where), dtype=np.int64)
     drawn = bootstrap(measure, own, labels=kinds, draws=draws, seed=seed).intervals
     return {name: honest_share(name, each, counts[name]) for name, each in drawn.items()}
-
-
-def _gather(values: list[str], *, always: bool = False) -> list[str]:
-    """Take values together until there are few enough to read: numbers in bands of about equal counts, words by frequency."""
-    distinct = set(values)
-    if len(distinct) <= MOST_VALUES and not always:
-        return values
-    numbers = [_number(value) for value in values]
-    known = np.array([number for number in numbers if number is not None])
-    if len(known) and all(number is not None or value == UNKNOWN for number, value in zip(numbers, values, strict=True)):
-        return [UNKNOWN if number is None else _band(number, np.quantile(known, np.linspace(0, 1, BANDS + 1))) for number in numbers]
-    kept = {value for value, _ in Counter(values).most_common(MOST_VALUES - 1)}
-    rest = f"{len(distinct) - len(kept)} others"
-    return [value if value in kept else rest for value in values]
-
-
-def _band(number: float, edges: Floats) -> str:
-    """Name the band of a number; a band holds its lower edge, the last one both."""
-    place = int(np.clip(np.searchsorted(edges, number, side="right") - 1, 0, len(edges) - 2))
-    return f"{edges[place]:g} to {edges[place + 1]:g}"
-
-
-def _number(value: str) -> float | None:
-    try:
-        return float(value)
-    except ValueError:
-        return None
-
-
-def _ordered(values: set[str]) -> list[str]:
-    """Return values in the order of the numbers that they begin with, else of the alphabet."""
-
-    def key(value: str) -> tuple[bool, float, str]:
-        number = _number(value.split(" ", maxsplit=1)[0].rstrip("xX"))
-        return number is None, number or 0.0, value
-
-    return sorted(values, key=key)

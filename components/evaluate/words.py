@@ -89,8 +89,8 @@ def figure(interval: Interval) -> str:
 
 def share(interval: Interval) -> str:
     """Return a share in percent with the ends of its interval; without them where they say nothing."""
-    ends = "too few groups for an interval" if interval.says_nothing else f"{100 * interval.low:.0f} to {100 * interval.high:.0f}"
-    return f"{interval.value:.0%} [{ends}]"
+    ends = "" if interval.says_nothing else f" [{100 * interval.low:.0f} to {100 * interval.high:.0f}]"
+    return f"{interval.value:.0%}{ends}"
 
 
 def _operating_point(report: Report) -> Remark | None:
@@ -99,7 +99,8 @@ def _operating_point(report: Report) -> Remark | None:
         return None
     found = report.metrics["sensitivity"]
     missed = found.value < point.target_sensitivity
-    said = "" if not missed else ", below it" if found.high < point.target_sensitivity else ", within its interval"
+    said = ", below it" if found.high < point.target_sensitivity else ", which lies in the interval"
+    said = "" if not missed or found.says_nothing else said
     return Remark(
         "Operating point",
         f"threshold {point.threshold:.2f}, chosen on validation for a sensitivity of {point.target_sensitivity:.0%}, reached "
@@ -182,9 +183,10 @@ def _corruption(report: Report) -> Remark | None:
     clean = report.robustness.clean["auc_positive"].value
     lost = report.robustness.corrupted[kind][MIDDLE]["auc_positive_drop"]
     answered = report.robustness.corrupted[kind][MIDDLE]["coverage"].value
+    ends = "" if lost.low <= -1 else f" [{lost.low:.2f}, {lost.high:.2f}]"
     return Remark(
         "Corruption",
         f"of all kinds at severity {MIDDLE} of 5, {kind} costs most: the AUC falls from {clean:.2f} to {worst.value:.2f} "
-        f"(by {lost.value:.2f} [{lost.low:.2f}, {lost.high:.2f}]), and the service then answers {answered:.0%} of the images.",
+        f"(by {lost.value:.2f}{ends}), and the service then answers {answered:.0%} of the images.",
         warns=lost.low > 0.1,
     )

@@ -1,6 +1,7 @@
 """Brings together what the monitor needs: the champion's bundle, its evaluation, and the files of the log that may hold its answers."""
 
 import logging
+import math
 import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,9 @@ from serving.contract import Card
 from serving.registry import resolve
 
 logger = logging.getLogger(__name__)
+EARLIER = 8
+"""Earlier windows that are gathered too, whole weeks apart: what is usual at this time of the week is known from them."""
+_WEEK = timedelta(days=7)
 
 
 def gather_window(
@@ -67,9 +71,9 @@ def gather_window(
 
 
 def _copy(log: Path, target: Path, *, since: datetime, until: datetime) -> int:
-    """Copy the files of the window's days and of the days beside them; returns how many. Files without a day are taken too."""
-    day = timedelta(days=1)
-    first, last = since.date() - day, until.date() + day
+    """Copy the files of the days from the earliest window to this one; returns how many. Files without a day are taken too."""
+    day, step = timedelta(days=1), _WEEK * math.ceil((until - since) / _WEEK)
+    first, last = (since - EARLIER * step).date() - day, until.date() + day
     target.mkdir(parents=True, exist_ok=True)
     count = 0
     for path in sorted(log.rglob("*.parquet")):

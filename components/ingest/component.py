@@ -13,7 +13,7 @@ def ingest(source: str, source_version: str, recipe: str, code: str, dataset: Ou
     Args:
         source: a folder or `sample:KIND`.
         source_version: fingerprint of the source; only keys the cache.
-        recipe: JSON of the recipe.
+        recipe: JSON of the recipe, or of its part that this step uses; keys the cache.
         code: digest of the code; only keys the cache.
         dataset: the data set.
         allow_leakage: split by image, as published protocols do; everything made of it is marked as leaking.

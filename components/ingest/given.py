@@ -4,6 +4,7 @@ What is missing of it is taken out of train, by group. Folders that share pictur
 figure of the model too good, so they are refused by name unless the leak is asked for.
 """
 
+import logging
 from collections import Counter
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ from components.ingest.survey import Survey
 
 _TRAIN, _VALIDATION, _TEST = SPLITS
 ANEW = "--set given_split=false"
+LISTED = 20
+"""So many pairs are named in the log."""
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -28,14 +32,14 @@ class Leaks:
         pairs: near-duplicate pairs of other pictures.
         patients: patients or slides.
         groups: units of splitting that are touched by any of these.
-        example: sources of two images that should not be apart.
+        examples: sources of two images that should not be apart, one pair for each of these.
     """
 
     pictures: int
     pairs: int
     patients: int
     groups: int
-    example: tuple[str, str] = ("", "")
+    examples: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
         """Return the counts in words."""
@@ -43,7 +47,7 @@ class Leaks:
         parts = [f"{count} {name if count == 1 else _plural(name)}" for count, name in counts if count] or [f"{self.groups} groups"]
         words = " and ".join(parts) if len(parts) < 3 else f"{', '.join(parts[:-1])} and {parts[-1]}"
         lie = "lies" if len(parts) == 1 and parts[0].startswith("1 ") else "lie"
-        return f"{words} {lie} in two of them, such as {self.example[0]} and {self.example[1]}"
+        return f"{words} {lie} in two of them, such as {self.examples[0][0]} and {self.examples[0][1]}"
 
 
 def _plural(name: str) -> str:
@@ -82,7 +86,7 @@ def given_leaks(found: Survey) -> Leaks | None:
             patients.setdefault(image.found.group, []).append(row)
     kept = [[found.kept[one], found.kept[other]] for one, other in found.kept_pairs.tolist()]
     pictures, pairs, people, all_groups = across(found.copies), across(kept), across([*patients.values()]), across([*groups.values()])
-    return Leaks(pictures, pairs, people, all_groups, examples[0]) if all_groups else None
+    return Leaks(pictures, pairs, people, all_groups, tuple(dict.fromkeys(examples))) if all_groups else None
 
 
 def given_splits(found: Survey, groups: list[str], ids: list[str], *, recipe: Recipe, memory: Memory, leak: bool = False) -> Split | None:
@@ -107,6 +111,7 @@ def given_splits(found: Survey, groups: list[str], ids: list[str], *, recipe: Re
         raise InputError(f"folds divide everything anew, but the source comes with {names}; add {ANEW}, or leave out folds")
     leaks = given_leaks(found)
     if leaks is not None and not leak:
+        _tell(leaks)
         raise RefusedError(
             f"the given {names} folders must share nothing, but {leaks}; split anew with {ANEW}, "
             "or add --allow-leakage to reproduce a published figure"
@@ -128,6 +133,14 @@ def given_splits(found: Survey, groups: list[str], ids: list[str], *, recipe: Re
         if lacking:
             raise InputError(f"each class must lie in every split, but the given {split} has no {lacking[0]!r}; add images of it or {ANEW}")
     return Split(splits, memo=memo)
+
+
+def _tell(leaks: Leaks) -> None:
+    """List what lies on two sides, so that somebody can look at it."""
+    for one, other in leaks.examples[:LISTED]:
+        logger.warning("on two sides: %s and %s", one, other)
+    if len(leaks.examples) > LISTED:
+        logger.warning("and %d more pairs", len(leaks.examples) - LISTED)
 
 
 def _take(splits: list[str], labels: list[str], groups: list[str], *, side: str, share: float, seed: int, before: list[str]) -> list[str]:

@@ -18,6 +18,7 @@ from components.domain.artifacts import MANIFEST_FILE, PIXELS_FILE, SPLITS, pixe
 from components.domain.certificate import Certificate
 from components.domain.errors import InputError
 from components.domain.recipe import Recipe
+from components.domain.recipe_parts import part_json
 from components.ingest.certify import certify
 from components.ingest.given import given_splits
 from components.ingest.held_out import keep_held_out
@@ -30,6 +31,7 @@ from components.ingest.report import REPORT_FILE, SplitCounts, render
 from components.ingest.resume import resumable
 from components.ingest.source import open_source, origin
 from components.ingest.survey import Survey, survey
+from components.ingest.tallies import SITES
 from serving.contract import PROPERTIES, ImageSpec
 
 logger = logging.getLogger(__name__)
@@ -79,7 +81,7 @@ def ingest_source(
         cuts = cut_to_masks(found, partial, spec, margin=recipe.roi_margin) if recipe.oracle else {}
         pixels = np.load(partial / PIXELS_FILE, mmap_mode="r")
         certificate = certify(found, groups, splits, pixels=pixels, share=recipe.test, moved=split.moved, leaking=allow_leakage)
-        _write_manifest(found, groups, splits, partial, spec, cuts=cuts, oracle=recipe.oracle)
+        _write_manifest(found, groups, splits, partial, spec, cuts=cuts, recipe=recipe)
         keep_held_out(found, splits, partial, cuts=cuts)
         certificate.write(partial)
         write_certified(partial, list(zip(ids, labels, groups, splits, strict=True)))
@@ -101,9 +103,9 @@ def ingest_source(
 
 
 def _sites(found: Survey) -> list[str] | None:
-    """Return where each kept image comes from, if the source says so in a column `site` or `source`."""
+    """Return where each kept image comes from, if the source says so in a column of `SITES`."""
     known = [dict(found.images[row].found.slices) for row in found.kept]
-    sites = [each.get("site") or each.get("source") or "" for each in known]
+    sites = [next((each[name] for name in SITES if each.get(name)), "") for each in known]
     return sites if any(sites) else None
 
 
@@ -149,7 +151,7 @@ def _write_pixels(found: Survey, scanned: Path, directory: Path, spec: ImageSpec
 
 
 def _write_manifest(
-    found: Survey, groups: list[str], splits: list[str], directory: Path, spec: ImageSpec, *, cuts: Mapping[int, Cut], oracle: bool
+    found: Survey, groups: list[str], splits: list[str], directory: Path, spec: ImageSpec, *, cuts: Mapping[int, Cut], recipe: Recipe
 ) -> None:
     kept = [found.images[row] for row in found.kept]
     measured = [cuts[row].properties if row in cuts else found.images[row].properties for row in found.kept]
@@ -168,7 +170,7 @@ def _write_manifest(
         "augmented": [False] * len(kept),
         **{f"property_{name}": [values[name] for values in measured] for name in PROPERTIES},
     }
-    write_manifest(directory, columns, spec, oracle=oracle)
+    write_manifest(directory, columns, spec, oracle=recipe.oracle, ingest=part_json(recipe, "ingest"))
 
 
 @contextmanager

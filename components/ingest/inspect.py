@@ -13,6 +13,7 @@ from components.ingest.layouts import list_images
 from components.ingest.oddities import blank_masks, odd_findings
 from components.ingest.source import open_source, origin
 from components.ingest.survey import Survey, survey
+from components.ingest.tallies import SITES, Tally, count_slices, patient_images, patient_leak, slice_values
 
 SHORTCUT_IMAGES = 10
 SHORTCUT_GAIN = 0.1
@@ -37,6 +38,8 @@ class Inspection:
         images: readable images; kept: those left without copies and conflicts.
         classes: kept images of each class.
         patients: patients or slides that the layout names, 0 if it names none.
+        patient_images: images of each of them, most first.
+        slices: what else the source knows of its images (magnification, subtype, site, ...): counts by name and value.
         groups: units of splitting: patients, slides and near-duplicate clusters united.
         class_groups: how many of them hold each class.
         given_splits: readable images of each side of a split that the source comes with; empty if it comes with none.
@@ -51,6 +54,7 @@ class Inspection:
         near_duplicate_groups: clusters of look-alikes, largest first.
         crossing_pairs: look-alikes under two labels, as pairs of sources.
         random_split_leak: share of test images with a look-alike in train, had 20 % of all readable images been drawn by image.
+        random_split_patients: share of test images whose patient or slide also trains, had that been done (`patient_leak`).
         findings: what somebody should know before training, one sentence each.
     """
 
@@ -61,6 +65,8 @@ class Inspection:
     kept: int
     classes: dict[str, int]
     patients: int
+    patient_images: dict[str, int]
+    slices: dict[str, dict[str, Tally]]
     groups: int
     class_groups: dict[str, int]
     given_splits: dict[str, int]
@@ -79,6 +85,7 @@ class Inspection:
     near_duplicate_groups: list[list[Member]]
     crossing_pairs: list[tuple[str, str]]
     random_split_leak: float
+    random_split_patients: float
     findings: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -108,6 +115,8 @@ def inspect_survey(found: Survey, root: Path) -> Inspection:
     labels = [image.found.label for image in kept]
     sizes = [f"{image.width}x{image.height}" for image in kept]
     modes = [image.mode for image in kept]
+    places = [image.found for image in kept]
+    patients = patient_images(places)
     holding = {(label, group) for label, group in zip(labels, groups, strict=True)}
     result = Inspection(
         source=origin(root),
@@ -116,7 +125,9 @@ def inspect_survey(found: Survey, root: Path) -> Inspection:
         images=len(found.images),
         kept=len(kept),
         classes=dict(sorted(Counter(labels).items())),
-        patients=len({image.found.group for image in kept if image.found.group}),
+        patients=len(patients),
+        patient_images=patients,
+        slices=count_slices(places, groups),
         groups=len(set(groups)),
         class_groups=dict(sorted(Counter(label for label, _ in holding).items())),
         given_splits=given_counts(found),
@@ -137,13 +148,16 @@ def inspect_survey(found: Survey, root: Path) -> Inspection:
         near_duplicate_groups=[[Member(kept[row].found.source, labels[row]) for row in rows] for rows in look_alike],
         crossing_pairs=found.crossing_pairs(),
         random_split_leak=random_split_leak(found.pairs, len(found.images)),
+        random_split_patients=patient_leak(patients, len(kept)),
     )
     result.findings.extend(_findings(result))
     result.findings.extend(odd_findings(kept))
     leaks = given_leaks(found)
     if leaks is not None:
         result.findings.append(f"the given {', '.join(result.given_splits)} folders share something: {leaks}")
-    for what, values in (("size", sizes), ("mode", modes)):
+    technical = {f"image {what}": values for what, values in (("size", sizes), ("mode", modes))}
+    sites = {name: values for name, values in slice_values(places).items() if name in SITES}
+    for what, values in {**technical, **sites}.items():
         result.findings.extend(_shortcut(what, values, labels))
     return result
 
@@ -185,7 +199,7 @@ def _findings(seen: Inspection) -> list[str]:
 
 
 def _shortcut(what: str, values: list[str], labels: list[str]) -> list[str]:
-    """Tell when a technical property alone gives the class away, over values that enough images share."""
+    """Tell when a technical property or a site alone gives the class away, over values that enough images share."""
     counts: dict[str, Counter[str]] = {}
     for value, label in zip(values, labels, strict=True):
         counts.setdefault(value, Counter())[label] += 1
@@ -197,7 +211,7 @@ def _shortcut(what: str, values: list[str], labels: list[str]) -> list[str]:
     guessed = max(sum(common, Counter()).values()) / total
     if told < guessed + SHORTCUT_GAIN:
         return []
-    return [f"the image {what} alone tells the class of {told:.0%} of the images (always the most frequent class: {guessed:.0%})"]
+    return [f"the {what} alone tells the class of {told:.0%} of the images (always the most frequent class: {guessed:.0%})"]
 
 
 def _many(count: int, what: str) -> str:

@@ -44,7 +44,11 @@ def _masks(images: list[Scanned]) -> list[str]:
 
 def _even(images: list[Scanned]) -> list[str]:
     even = [image for image in images if image.hash == FEATURELESS]
-    return [f"{len(even)} images show one even tone and nothing else, such as {even[0].found.source}"] if even else []
+    return (
+        [f"{_images(even)} {'shows' if len(even) == 1 else 'show'} one even tone and nothing else, such as {even[0].found.source}"]
+        if even
+        else []
+    )
 
 
 def _sizes(images: list[Scanned]) -> list[str]:
@@ -57,6 +61,10 @@ def _sizes(images: list[Scanned]) -> list[str]:
         return []
     first = odd[0]
     return [
-        f"{len(odd)} images are tiny or huge beside the others (median side {middle:.0f} pixels), "
+        f"{_images(odd)} {'is' if len(odd) == 1 else 'are'} tiny or huge beside the others (median side {middle:.0f} pixels), "
         f"such as {PurePosixPath(first.found.source)} with {first.width} x {first.height}"
     ]
+
+
+def _images(images: list[Scanned]) -> str:
+    return f"{len(images)} image{'s' * (len(images) != 1)}"

@@ -86,7 +86,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def bars(counts: dict[str, int], *, most: int = 8) -> str:
-    """Return a bar for each of the first `most` counts, the rest summed up."""
+    """Return a bar for each of the first `most` counts, the rest summed up. Empty without counts."""
+    if not counts:
+        return ""
     shown = dict(list(counts.items())[:most])
     rest = sum(counts.values()) - sum(shown.values())
     if rest:

@@ -42,11 +42,16 @@ def render(seen: Inspection, *, certificate: Certificate | None = None, splits: 
     numbers = {
         "images": f"{seen.kept:,}",
         "classes": str(len(seen.classes)),
-        "patients or slides": f"{seen.patients:,}" if seen.patients else "unknown",
+        "patients or slides": f"{seen.patients:,}" if seen.patients else "none",
         "groups to split by": f"{seen.groups:,}",
         "near-duplicate pairs": f"{seen.near_duplicate_pairs:,}",
-        "leak of a random split": leak,
+        "leak of a random split by look-alikes": leak,
     }
+    if seen.patients:
+        numbers["leak of a random split by patient or slide"] = f"{seen.random_split_patients:.1%}"
+    if seen.masks:
+        blank = sum(seen.blank_masks.values())
+        numbers["with lesion masks" + (f", {blank:,} of them blank" if blank else "")] = f"{seen.masks:,}"
     if certificate:
         numbers["pairs across our splits"] = str(certificate.edges_across_splits)
         if certificate.moved:
@@ -56,6 +61,8 @@ def render(seen: Inspection, *, certificate: Certificate | None = None, splits: 
         cards(numbers),
         section("Findings", "<ul>" + "".join(f"<li>{escape(each)}</li>" for each in seen.findings) + "</ul>" if seen.findings else ""),
         _classes(seen, splits, leaking=certificate is not None and certificate.leaking),
+        *(_slice(seen, name) for name in seen.slices),
+        section("Patients or slides", bars(seen.patient_images), note="Images of each."),
         section("Sizes in pixels", bars(seen.sizes)),
         section("Pixel modes of the files", bars(seen.modes)),
         section(
@@ -86,6 +93,15 @@ def _classes(seen: Inspection, splits: SplitCounts | None, *, leaking: bool) -> 
         if leaking
         else "No group (patient, slide or cluster of look-alikes) lies in two splits.",
     )
+
+
+def _slice(seen: Inspection, name: str) -> str:
+    """Count what each value of a slice holds."""
+    rows = [
+        (value, each.images, *(each.classes.get(label, 0) for label in seen.classes), each.groups)
+        for value, each in seen.slices[name].items()
+    ]
+    return section(f"By {name}", table((name, "images", *seen.classes, "groups"), rows))
 
 
 def _look_alikes(seen: Inspection) -> str:

@@ -17,10 +17,10 @@ from components.domain.certificate import Excluded
 from components.domain.console import progress
 from components.domain.errors import InputError
 from components.ingest.archives import recall, remember, unpack
-from components.ingest.bucket import THREADS, Address, Blob, Bucket, read_index
 from components.ingest.chosen import Chosen, leads_out, shown
 from components.ingest.fetched import IMAGES_FOLDER, NOTE_FILE, Note, alone, place_of, read_note, write_note
 from components.ingest.members import is_archive_name
+from components.storage.bucket import THREADS, Address, Blob, Bucket, read_index
 
 logger = logging.getLogger(__name__)
 INDEX_FILE = "index.jsonl"

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from components.domain.errors import InputError
 from components.ingest.archives import unpack
-from components.ingest.bucket import SCHEME as S3
 from components.ingest.fetched import read_note
 from components.ingest.kaggle_dataset import SCHEME as KAGGLE
 from components.ingest.layouts import list_images, walk
 from components.ingest.layouts.manifest import is_manifest_name
 from components.ingest.members import is_archive_name
+from components.storage.bucket import SCHEME as S3
 
 SAMPLES = {"histology": 600, "ultrasound": 300, "idc": 600}
 """Images in the sample of each kind."""

@@ -4,11 +4,13 @@ import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
+from components.learning.checkpoint import Progress, load, save
 from components.learning.mixing import MixedCrossentropy, mixed_accuracy
 from components.learning.scores import Floats, Targets, validation_scores
 
@@ -71,17 +73,23 @@ class _Batches(keras.utils.PyDataset):
         self.order = self.random.permutation(len(self.rows))
 
 
-class _Validation(keras.callbacks.Callback):
-    """Adds the validation metrics to the epoch's logs, and tells them on."""
+class _Epochs(keras.callbacks.Callback):
+    """After each epoch: the validation metrics, the best weights, the checkpoint, and whether it goes on."""
 
-    def __init__(self, predict: Callable[[], Floats], targets: Targets, epochs: int, on_epoch: OnEpoch) -> None:
+    def __init__(
+        self, validate: Callable[[], dict[str, float]], phase: Phase, progress: Progress, *, checkpoint: Path | None, on_epoch: OnEpoch
+    ) -> None:
         super().__init__()
-        self.predict, self.targets, self.epochs, self.on_epoch = predict, targets, epochs, on_epoch
+        self.validate, self.phase, self.progress, self.checkpoint, self.on_epoch = validate, phase, progress, checkpoint, on_epoch
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         assert logs is not None
-        logs.update(validation_scores(self.predict(), self.targets))
-        self.on_epoch(epoch, {key: float(value) for key, value in logs.items()})
+        logs.update(self.validate())
+        self.progress.add({key: float(value) for key, value in logs.items()}, self.model)
+        if self.checkpoint:
+            save(self.checkpoint, self.model, self.progress)
+        self.on_epoch(epoch, self.progress.history[-1])
+        self.model.stop_training = self.progress.over(epochs=self.phase.epochs, patience=self.phase.patience)
 
 
 def fit(
@@ -95,6 +103,7 @@ def fit(
     phase: Phase,
     on_epoch: OnEpoch,
     mixed: bool = False,
+    checkpoint: Path | None = None,
 ) -> dict[str, float]:
     """Train a model for one phase and leave it with the weights of its best epoch.
 
@@ -106,8 +115,9 @@ def fit(
         class_weights: float32 [K], weight of each class in the loss.
         validation: a function giving the validation logits [m, K] of the model as it is, and their targets [m].
         phase: settings.
-        on_epoch: told the curves; it may raise to stop (pruning).
+        on_epoch: told the curves, also of epochs that a checkpoint holds; it may raise to stop (pruning).
         mixed: the model blends labels (`components.learning.mixing.mixing_classifier`): it takes them as its second input.
+        checkpoint: file that is written after each epoch, and that a phase which was cut off goes on from.
 
     Returns:
         The validation metrics of the best epoch and `epoch`, its number from 0.
@@ -123,18 +133,18 @@ def fit(
         loss=MixedCrossentropy(class_weights, label_smoothing=phase.label_smoothing) if mixed else plain,
         weighted_metrics=[mixed_accuracy() if mixed else keras.metrics.CategoricalAccuracy(name="accuracy")],
     )
-    history: list[dict[str, float]] = []
-
-    def record(epoch: int, values: Mapping[str, float]) -> None:
-        history.append(dict(values))
+    progress = load(checkpoint, model) if checkpoint else Progress()
+    for epoch, values in enumerate(progress.history):
         on_epoch(epoch, values)
-
-    stopping = keras.callbacks.EarlyStopping("val_auc", mode="max", patience=phase.patience, restore_best_weights=True)
-    model.fit(
-        batches, epochs=phase.epochs, shuffle=False, verbose=0, callbacks=[_Validation(predict, expected, phase.epochs, record), stopping]
-    )
-    best = max(range(len(history)), key=lambda epoch: history[epoch]["val_auc"])
-    return {**{key: history[best][key] for key in ("val_loss", "val_accuracy", "val_auc")}, "epoch": float(best)}
+        batches.on_epoch_end()
+    if progress.history:
+        logger.info("going on after epoch %d of %d", len(progress.history), phase.epochs)
+    if not progress.over(epochs=phase.epochs, patience=phase.patience):
+        epochs = _Epochs(lambda: validation_scores(predict(), expected), phase, progress, checkpoint=checkpoint, on_epoch=on_epoch)
+        model.fit(batches, initial_epoch=len(progress.history), epochs=phase.epochs, shuffle=False, verbose=0, callbacks=[epochs])
+    model.set_weights(progress.best_weights)
+    best = progress.history[progress.best]
+    return {**{key: best[key] for key in ("val_loss", "val_accuracy", "val_auc")}, "epoch": float(progress.best)}
 
 
 def predict_logits(model: keras.Model, inputs: npt.NDArray[np.generic], rows: Targets, *, batch_size: int = 64) -> Floats:

@@ -10,10 +10,8 @@ import keras
 
 from components.domain.errors import InputError
 from components.domain.recipe import Recipe
-
-MOMENTUM = 0.9
-"""Of batch normalisation trained from scratch: with the few hundred steps of a small data set, the statistics that inference uses would
-hardly move at Keras' 0.99 or MobileNetV2's 0.999."""
+from components.learning import backbones
+from components.learning.fused import fuse
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,6 @@ def build(recipe: Recipe, classes: int, *, weights: str | None, dropout: float, 
         InputError: if the weights do not fit the backbone.
     """
     keras.utils.set_random_seed(seed)
-    builder = {"convnet": _convnet, "mobilenetv2": _mobilenetv2}[recipe.backbone]
     if weights is not None and recipe.backbone == "convnet":
         raise InputError(
             f"recipe {recipe.name} trains from scratch, but got weights {weights}; leave out --weights or choose another recipe"
@@ -74,7 +71,7 @@ def build(recipe: Recipe, classes: int, *, weights: str | None, dropout: float, 
     try:
         with warnings.catch_warnings():  # Keras only warns when layers keep their random weights
             warnings.filterwarnings("error", message=".*freshly-initialized weights")
-            backbone = builder(recipe.image_size, weights)
+            backbone = fuse(backbones.build(recipe.backbone, recipe.image_size, weights))
     except Exception as error:  # Keras raises a bare Exception when a download fails
         if weights is None:
             raise
@@ -94,28 +91,6 @@ def build(recipe: Recipe, classes: int, *, weights: str | None, dropout: float, 
     if network.pretrained:
         network.unfreeze(0)
     return network
-
-
-def _convnet(size: int, _: str | None) -> keras.Model:
-    image = keras.Input((size, size, 3))
-    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(image)
-    for width in (24, 48, 96, 128):
-        x = keras.layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
-        x = keras.layers.BatchNormalization(momentum=MOMENTUM)(x)
-        x = keras.layers.ReLU()(x)
-        x = keras.layers.MaxPooling2D()(x)
-    return keras.Model(image, x, name="convnet")
-
-
-def _mobilenetv2(size: int, weights: str | None) -> keras.Model:
-    image = keras.Input((size, size, 3))
-    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(image)
-    body = keras.applications.MobileNetV2(include_top=False, weights=weights, input_shape=(size, size, 3), name="body")
-    if weights is None:
-        for layer in body.layers:
-            if isinstance(layer, keras.layers.BatchNormalization):
-                layer.momentum = MOMENTUM
-    return keras.Model(image, body(x), name="mobilenetv2")
 
 
 def _body(backbone: keras.Model) -> keras.Model:

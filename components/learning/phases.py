@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -86,7 +87,9 @@ def _embed(pooled: keras.Model, pixels: npt.NDArray[np.uint8], rows: Targets, po
     return np.concatenate(parts).astype(np.float32)
 
 
-def fit_head(network: Network, embeddings: Embeddings, examples: Examples, phase: Phase, on_epoch: OnEpoch) -> dict[str, float]:
+def fit_head(
+    network: Network, embeddings: Embeddings, examples: Examples, phase: Phase, on_epoch: OnEpoch, *, checkpoint: Path | None = None
+) -> dict[str, float]:
     """Train the head on embeddings; the backbone is not touched. Returns the best epoch (`fit`)."""
     views = len(embeddings.train) // len(examples.train)
     places = np.arange(len(embeddings.validation))
@@ -99,10 +102,13 @@ def fit_head(network: Network, embeddings: Embeddings, examples: Examples, phase
         validation=(lambda: predict_logits(network.head, embeddings.validation, places), examples.validation_targets),
         phase=phase,
         on_epoch=on_epoch,
+        checkpoint=checkpoint,
     )
 
 
-def fit_pixels(network: Network, examples: Examples, recipe: Recipe, phase: Phase, on_epoch: OnEpoch) -> dict[str, float]:
+def fit_pixels(
+    network: Network, examples: Examples, recipe: Recipe, phase: Phase, on_epoch: OnEpoch, *, checkpoint: Path | None = None
+) -> dict[str, float]:
     """Train whatever is trainable from augmented pixels, labels blended where the policy says so. Returns the best epoch (`fit`)."""
     policy = augmentation.build(recipe.augmentation, recipe.image_size, seed=phase.seed)
     blend = mixing.build(recipe.augmentation, seed=phase.seed + 1000)  # apart from the layers' seeds
@@ -118,6 +124,7 @@ def fit_pixels(network: Network, examples: Examples, recipe: Recipe, phase: Phas
         phase=phase,
         on_epoch=on_epoch,
         mixed=blend is not None,
+        checkpoint=checkpoint,
     )
 
 
@@ -127,7 +134,14 @@ def phase_of(recipe: Recipe, *, epochs: int, learning_rate: float, seed: int, wa
 
 
 def fit_network(
-    network: Network, examples: Examples, recipe: Recipe, embeddings: Embeddings | None, *, seed: int, on_epoch: OnEpoch
+    network: Network,
+    examples: Examples,
+    recipe: Recipe,
+    embeddings: Embeddings | None,
+    *,
+    seed: int,
+    on_epoch: OnEpoch,
+    checkpoints: Path | None = None,
 ) -> dict[str, float]:
     """Train a network by the recipe's whole schedule; it ends with the best epoch's weights over all phases.
 
@@ -138,11 +152,13 @@ def fit_network(
         embeddings: of the frozen backbone; needed where it is pretrained.
         seed: of order and augmentation.
         on_epoch: told the curves, epochs counted through all phases.
+        checkpoints: directory from whose files a training that was cut off goes on.
 
     Returns:
         The validation metrics of the best epoch, its number, and `epochs`, how many were trained.
     """
     done = 0
+    first_file, second_file = (checkpoints and checkpoints / f"phase-{number}.npz" for number in (1, 2))
 
     def numbered(_: int, values: Mapping[str, float]) -> None:
         nonlocal done
@@ -151,16 +167,16 @@ def fit_network(
 
     first = phase_of(recipe, epochs=recipe.epochs, learning_rate=recipe.learning_rate, seed=seed)
     if not network.pretrained:
-        best = fit_pixels(network, examples, recipe, first, numbered)
+        best = fit_pixels(network, examples, recipe, first, numbered, checkpoint=first_file)
         return {**best, "epochs": float(done)}
     assert embeddings is not None
-    best = fit_head(network, embeddings, examples, first, numbered)
+    best = fit_head(network, embeddings, examples, first, numbered, checkpoint=first_file)
     if recipe.fine_tune_epochs:
         kept = network.backbone.get_weights(), network.head.get_weights()
         network.unfreeze(recipe.fine_tune_layers)
         frozen_epochs = done
         second = phase_of(recipe, epochs=recipe.fine_tune_epochs, learning_rate=recipe.fine_tune_learning_rate, seed=seed, warm_up=True)
-        tuned = fit_pixels(network, examples, recipe, second, numbered)
+        tuned = fit_pixels(network, examples, recipe, second, numbered, checkpoint=second_file)
         if tuned["val_auc"] >= best["val_auc"]:
             best = {**tuned, "epoch": tuned["epoch"] + frozen_epochs}
         else:

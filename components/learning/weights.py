@@ -28,17 +28,16 @@ def resolve(weights: str, *, cache: Path) -> str | None:
 
 
 def _s3(address: str, cache: Path) -> Path:
-    import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
+    """Return the file of an object, brought once and again when the object changes."""
+    from components.storage.bucket import Address, Bucket
 
-    bucket, _, key = address.removeprefix("s3://").partition("/")
-    target = cache / "weights" / hashlib.sha256(address.encode()).hexdigest()[:16] / Path(key).name
-    if target.is_file():
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(target.name + ".part")
-    try:
-        boto3.client("s3").download_file(bucket, key, str(partial))
-    except (BotoCoreError, ClientError, ValueError) as error:
-        raise InputError(f"weights {address} must be readable, but are not ({error}); check the address and the AWS_* variables") from None
-    return partial.rename(target)
+    bucket = Bucket(Address.of(address))
+    blob = bucket.objects()[0]
+    if blob.key != bucket.address.prefix:
+        raise InputError(f"--weights must name one object, but {address} is a prefix above {blob.key}; name the file")
+    place = cache / "weights" / hashlib.sha256(f"{bucket.endpoint} {address} {blob.etag}".encode()).hexdigest()[:16]
+    target = place / Path(blob.key).name
+    if not target.is_file():
+        place.mkdir(parents=True, exist_ok=True)
+        bucket.fetch(blob, target, parts=place)
+    return target

@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +14,15 @@ from components.monitor.battery import Battery, run_detectors
 from components.monitor.derived import derive
 from components.monitor.examples import Examples, pick_examples
 from components.monitor.groups import Grouping
+from components.monitor.history import Past, Volume, past_windows, volume
 from components.monitor.judgement import Evaluated, with_outcome
 from components.monitor.onset import onset
 from components.monitor.pairs import width_of
 from components.monitor.performance import Floors
+from components.monitor.seasons import Seasons, judge_by_seasons, read_seasons
 from components.monitor.verdict import DriftVerdict, Status
 from components.monitor.window import read_reference, read_window
-from components.monitor.words import drift_text, no_drift_text, too_little_text
+from components.monitor.words import drift_text, no_drift_text, too_little_text, volume_text
 from serving.contract import Card, ContractError, tree_digest
 
 logger = logging.getLogger(__name__)
@@ -123,9 +125,15 @@ def judge(
     compared = reference.table.num_rows
     battery, examples = Battery((), (), np.zeros(0), np.zeros(0)), Examples()
     before, now = _derived(reference.table, window.table, card)
+    past, came = _history(log, digest, window.images, since=since, until=until, alpha=alpha)
     if min(window.images, compared) >= min_images:
         grouping = Grouping(reference.group_size, reference.images, window.images)
         battery = run_detectors(before, now, grouping, alpha=alpha, seed=seed)
+        drifts = any(detector.drifted for detector in battery.detectors)
+        earlier = read_seasons(log, digest, past, seed=seed) if past is not None and drifts else None
+        if earlier is not None:
+            seasons = Seasons(*_derived(earlier.same, earlier.other, card))
+            battery = judge_by_seasons(battery, seasons, before, now, reference=reference, least=min_images, alpha=alpha, seed=seed)
         examples = pick_examples(before, now, battery.departure)
     drifted = [detector for detector in battery.detectors if detector.drifted]
     first, last = _span(window.table)
@@ -143,7 +151,8 @@ def judge(
         text = drift_text(drifted, watched=len(battery.detectors), images=window.images, first=first, onset=began, examples=examples)
     else:
         status = Status.NO_DRIFT
-        text = no_drift_text(watched=len(battery.detectors), images=window.images, reference=compared, alpha=alpha)
+        text = no_drift_text(battery.detectors, images=window.images, reference=compared, alpha=alpha)
+    text += volume_text(came)
     logger.info("%s", text)
     verdict = DriftVerdict(
         status=status,
@@ -163,6 +172,7 @@ def judge(
         left_out=window.left_out,
         examples=examples,
         text=text,
+        volume=came,
     )
     return Judged(verdict, before, now)
 
@@ -170,6 +180,18 @@ def judge(
 def _derived(reference: pa.Table, window: pa.Table, card: Card) -> tuple[pa.Table, pa.Table]:
     width = width_of(reference.column("embedding"))
     return derive(reference, card.positive_index, width=width), derive(window, card.positive_index, width=width)
+
+
+def _history(
+    log: Path, digest: str, images: int, *, since: datetime | None, until: datetime | None, alpha: float
+) -> tuple[Past | None, Volume | None]:
+    """Look at earlier windows; there are none of a window that is open at its beginning, or has not begun yet."""
+    now = datetime.now(UTC)
+    end = until or now
+    if since is None or since >= end:
+        return None, None
+    past = past_windows(log, digest, begin=since, end=end, now=now)
+    return past, volume(images, past, alpha=alpha)
 
 
 def _span(table: pa.Table) -> tuple[datetime | None, datetime | None]:

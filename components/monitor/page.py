@@ -51,6 +51,7 @@ def summary_html(verdict: DriftVerdict) -> str:
         f"{verdict.images:,} images from {moment(verdict.first)} to {moment(verdict.last)}"
         + (f", {verdict.compared:,} of them compared" if verdict.compared < verdict.images else ""),
         f"{verdict.reference_images:,} reference images",
+        *([verdict.volume.sentence()] if verdict.volume else []),
         f"chance of a false alarm {verdict.alpha:.1%}",
         f"{verdict.bundle[:19]}...",
     ]
@@ -107,7 +108,7 @@ def _table(detectors: tuple[Detector, ...]) -> str:
 
 
 def _row(detector: Detector) -> str:
-    kind, said = ("drifted", "drift") if detector.drifted else ("", "no drift")
+    kind, said = ("drifted", "drift") if detector.drifted else ("", "as every week" if detector.seasonal else "no drift")
     return (
         f'<tr class="{kind}"><td>{html.escape(detector.words)}</td><td>{said}</td><td class="number">{detector.corrected:.2g}</td>'
         f'<td class="number">{detector.effect:.2f}</td><td>{html.escape(side(detector.reference))}</td>'

@@ -15,6 +15,8 @@ _HELP = {
     "lobule_drift": "1 if the window has drifted, 0 if not; absent when there is too little data to tell.",
     "lobule_drift_too_little_data": "1 if there is too little data to tell, else 0.",
     "lobule_drift_window_images": "Images of the model in the window.",
+    "lobule_drift_usual_images": "Images that are usual in such a window, by earlier windows at the same time of the week.",
+    "lobule_drift_volume_unusual": "1 if the number of images is not usual, else 0; absent where history is too short to tell.",
     "lobule_drift_p_value": "Chance that any detector is as surprising as this one if nothing has drifted.",
     "lobule_drift_effect": "Size of the difference from the reference: 0 the same, 1 apart altogether.",
     "lobule_drift_left_out_rows": "Rows of the log that lie in the window and do not belong to it.",
@@ -33,12 +35,19 @@ def gauges(verdict: DriftVerdict, *, now: datetime) -> str:
         now: when it was judged, with a time zone.
     """
     model = f'model="{_escaped(verdict.model)}",bundle="{verdict.bundle[7:19]}"'
+    volume = verdict.volume
     told = verdict.status is not Status.TOO_LITTLE_DATA
     left_out = {name: value for name, value in asdict(verdict.left_out).items() if isinstance(value, int)}
     samples: dict[str, list[tuple[str, float]]] = {
         "lobule_drift": [("", float(verdict.status is Status.DRIFT))] if told else [],
         "lobule_drift_too_little_data": [("", float(not told))],
         "lobule_drift_window_images": [("", float(verdict.images))],
+        "lobule_drift_usual_images": [
+            (f',bound="{name}"', bound)
+            for name, bound in ((("low", volume.low), ("high", volume.high)) if volume else ())
+            if bound is not None
+        ],
+        "lobule_drift_volume_unusual": [("", float(volume.unusual))] if volume and volume.chance is not None else [],
         "lobule_drift_p_value": [(f',detector="{each.name}"', each.corrected) for each in verdict.detectors],
         "lobule_drift_effect": [(f',detector="{each.name}"', each.effect) for each in verdict.detectors],
         "lobule_drift_left_out_rows": [(f',reason="{name}"', float(value)) for name, value in left_out.items()],

@@ -67,13 +67,18 @@ class Found:
 
     Attributes:
         files: each with the places of its rows, in the order of the log.
-        images: rows in all.
+        times: of the rows, microseconds since 1970, ascending.
         left_out: the others.
     """
 
     files: tuple[tuple[Path, Integers], ...]
-    images: int
+    times: Integers
     left_out: LeftOut
+
+    @property
+    def images(self) -> int:
+        """Rows in all."""
+        return len(self.times)
 
 
 def find_rows(log: Path, bundle: str, *, since: datetime | None, until: datetime | None, now: datetime) -> Found:
@@ -118,9 +123,9 @@ def find_rows(log: Path, bundle: str, *, since: datetime | None, until: datetime
         kept = rows[first[begin : begin + len(rows)]]
         begin += len(rows)
         files.append((path, kept))
-    empty = _empty_days(keys, until)
-    left_out = LeftOut(others, nameless, misdated, duplicates, tuple(unreadable), empty)
-    return Found(tuple(files), int(first.sum()), left_out)
+    times = np.concatenate([np.zeros(0, np.int64), *(table["time"].cast(pa.int64()).to_numpy() for table in keys)])
+    left_out = LeftOut(others, nameless, misdated, duplicates, tuple(unreadable), _empty_days(times, until))
+    return Found(tuple(files), np.sort(times[first]), left_out)
 
 
 def reason(path: Path, log: Path, error: Exception) -> str:
@@ -191,11 +196,11 @@ def _first_rows(keys: list[pa.Table]) -> np.ndarray[tuple[int], np.dtype[np.bool
     return marked
 
 
-def _empty_days(keys: list[pa.Table], until: datetime | None) -> tuple[str, ...]:
+def _empty_days(times: Integers, until: datetime | None) -> tuple[str, ...]:
     """Return the whole days without a row from the first row on, up to the window's end, or to the last row where that is open."""
-    if not keys:
+    if not len(times):
         return ()
-    days = np.concatenate([table["time"].cast(pa.int64()).to_numpy() for table in keys]) // 86_400_000_000
+    days = times // 86_400_000_000
     epoch = date(1970, 1, 1)
     last = max(int(days.max()), (until.astimezone(UTC).date() - epoch).days - 1) if until else int(days.max())
     there = set(np.unique(days).tolist())

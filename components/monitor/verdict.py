@@ -8,6 +8,7 @@ from pathlib import Path
 
 from components.monitor.columns import About, Kind
 from components.monitor.examples import Examples
+from components.monitor.history import Volume
 from components.monitor.outcome import Estimate, Performance
 from components.monitor.rows import LeftOut
 
@@ -27,7 +28,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Detector:
-    """One watched column, compared.
+    """One watched column, compared with the reference window, or, if `seasonal`, with the same time of earlier weeks.
 
     Attributes:
         name: of the column in the prediction log.
@@ -40,6 +41,7 @@ class Detector:
         drifted: the corrected p-value is at most alpha.
         design_effect: by which the evidence was divided, because images come in groups; 1 for independent ones.
         missing: images of the window without a usable value, left out.
+        seasonal: it differs from the reference as it does every week at this time, and from those weeks it does not.
         reference, current: `p10`, `median`, `p90` of a number, the share of each category; empty for embeddings.
     """
 
@@ -55,6 +57,7 @@ class Detector:
     missing: int
     reference: dict[str, float]
     current: dict[str, float]
+    seasonal: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ class DriftVerdict:
         left_out: rows and files of the log that do not belong to the window, by reason.
         examples: images to look at, by request id; none when there is too little data.
         text: one paragraph: what changed, since when, what to do.
+        volume: how many images came and how many are usual; None for a window that is open at its beginning.
         performance: what labels say of the window; None without labels.
         estimate: what confidence says of it; None where the model's test predictions are not known, or nothing was answered.
     """
@@ -106,6 +110,7 @@ class DriftVerdict:
     left_out: LeftOut
     examples: Examples
     text: str
+    volume: Volume | None = None
     performance: Performance | None = None
     estimate: Estimate | None = None
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from components.monitor.columns import About
 from components.monitor.examples import Examples
+from components.monitor.history import Volume
 from components.monitor.rows import LeftOut
 from components.monitor.verdict import Detector
 
@@ -72,13 +73,25 @@ def _advice(about: set[About]) -> str:
     return f"{cause} {trust}"
 
 
-def no_drift_text(*, watched: int, images: int, reference: int, alpha: float) -> str:
+def no_drift_text(detectors: Sequence[Detector], *, images: int, reference: int, alpha: float) -> str:
     """Say that nothing was found, and how sure that is."""
+    usual = [detector.words for detector in detectors if detector.seasonal]
+    named = ", ".join(usual[:_NAMED]) + (f" and {len(usual) - _NAMED} more" if len(usual) > _NAMED else "")
+    like = f" Not counted: {named}, which differ from the reference at this time of every week, and no more than usual." if usual else ""
     return (
-        f"No drift: in none of {watched} watched properties do these {images:,} images differ from the model's {reference:,} reference "
-        f"images more than chance explains (a window without drift raises an alarm with a chance of at most {alpha:.1%}). "
+        f"No drift: in none of {len(detectors)} watched properties do these {images:,} images differ from the model's {reference:,} "
+        f"reference images more than chance explains (a window without drift raises an alarm with a chance of at most {alpha:.1%}).{like} "
         "Nothing to do. This compares images and answers; whether the answers are right only labels can tell."
     )
+
+
+def volume_text(volume: Volume | None) -> str:
+    """Say how many images came, where that is not usual or none came; "" where there is nothing to tell."""
+    silent = volume is not None and volume.images == 0 and volume.chance is None and any(volume.past)
+    if volume is None or not (volume.unusual or silent):
+        return ""
+    sentence = volume.sentence()
+    return f" {sentence[0].upper()}{sentence[1:]}. Look at the service and at who sends it images."
 
 
 def too_little_text(*, images: int, reference: int, least: int, left_out: LeftOut) -> str:

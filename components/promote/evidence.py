@@ -12,7 +12,7 @@ from mlflow.exceptions import MlflowException
 from components.domain.artifacts import CERTIFIED_FILE
 from components.domain.certificate import CERTIFICATE_FILE, Row
 from components.domain.errors import InputError
-from components.domain.names import TAG_BUNDLE, TAG_LEAKING, TAG_ORACLE
+from components.domain.names import TAG_BUNDLE, TAG_LEAKING, TAG_ORACLE, TAG_SIGNATURE
 from components.domain.predictions import read_predictions
 from components.domain.report import PREDICTIONS_FILE, REPORT_FILE, Report
 from components.domain.serving_check import CHECK_FILE, ServeCheck
@@ -20,7 +20,6 @@ from components.domain.settings import signing_key
 from components.promote.data import verify_data
 from components.promote.gate import Evidence
 from serving.contract import file_digest
-from serving.registry import TAG_SIGNATURE
 from serving.signature import sign
 
 

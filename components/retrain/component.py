@@ -17,6 +17,8 @@ def retrain(
     code: str,
     run: OutputPath(str),  # type: ignore[valid-type]
     recipe: OutputPath(str),  # type: ignore[valid-type]
+    ingest_recipe: OutputPath(str),  # type: ignore[valid-type]
+    augment_recipe: OutputPath(str),  # type: ignore[valid-type]
     weights: OutputPath(str),  # type: ignore[valid-type]
     claim: OutputPath(int),  # type: ignore[valid-type]
     decision: Output[Markdown],
@@ -33,6 +35,8 @@ def retrain(
         code: digest of the code.
         run: name of the run that is to train.
         recipe: its recipe, JSON.
+        ingest_recipe: the part of it that ingest uses.
+        augment_recipe: the part of it that augment uses.
         weights: that its training begins from.
         claim: number of the claim.
         decision: why, in words.
@@ -41,6 +45,8 @@ def retrain(
     from pathlib import Path
 
     from components.domain.console import step
+    from components.domain.recipe import Recipe
+    from components.domain.recipe_parts import PARTS, part_json
     from components.domain.settings import actor as login
     from components.retrain.retrain import decide_retraining
     from components.tracking.store import connect
@@ -51,7 +57,9 @@ def retrain(
         decided = decide_retraining(
             verdict, model, version, source=source, cool_down=timedelta(hours=cool_down_hours), actor=actor or login()
         )
-        for path, value in ((run, decided.run), (recipe, decided.recipe), (weights, decided.weights), (claim, str(decided.number))):
+        parts = {name: part_json(Recipe.from_json(decided.recipe), name) if decided.recipe else "" for name in PARTS}
+        told = ((run, decided.run), (recipe, decided.recipe), (weights, decided.weights), (claim, str(decided.number)))
+        for path, value in (*told, (ingest_recipe, parts["ingest"]), (augment_recipe, parts["augment"])):
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             Path(path).write_text(value, encoding="utf-8")
         Path(decision.path).write_text(f"# {decided.action}\n\n{decided.said}\n", encoding="utf-8")

@@ -19,12 +19,10 @@ from components.domain.recipe import Recipe
 from components.learning.export import export_graph
 from components.learning.fit import predict_logits
 from components.learning.network import Network
-from components.learning.scores import validation_scores
-from components.train.calibrate import choose_limits, choose_operating_point, fit_temperature
+from components.train.precision import Calibrated, calibrate, choose_precision, group_names
 from serving.contract import CANARY_FILE, PROPERTIES, REFERENCE_FILE, Card, ImageSpec, Limits, OperatingPoint
-from serving.openvino_graph import OpenVinoGraph
+from serving.openvino_graph import OpenVinoGraph, knows_bf16
 from serving.predictor import Predictor, Scores, answer, softmax
-from serving.reference import NEIGHBOURS, knn_distance
 from serving.rows import prediction_row, rows_table
 
 EXPORT_TOLERANCE = 1e-3
@@ -56,37 +54,22 @@ def write_bundle(network: Network, dataset: Dataset, bundle: Path, *, recipe: Re
     """
     bundle.mkdir(parents=True, exist_ok=True)
     export_graph(network, bundle)
-    positive = positive_class(recipe, dataset.classes)
-    card = _draft(dataset, recipe, positive, seed=seed, code=code, commit=commit)
-    rows = dataset.rows("validation")
-    targets, images = dataset.targets[rows], np.asarray(dataset.pixels[rows])
-    graph = OpenVinoGraph.load(bundle, card)
-    draft = Predictor(card, "", graph, np.ones((1, network.backbone.output_shape[-1]), np.float32)).scores(images)
-    logits = np.log(np.maximum(draft.probabilities, 1e-12)).astype(np.float32)
-    difference = float(np.abs(draft.probabilities - softmax(predict_logits(network.classifier(), images, np.arange(len(rows))))).max())
-    if not difference <= EXPORT_TOLERANCE:
-        raise ExportError(
-            f"the exported graph must agree with Keras within {EXPORT_TOLERANCE}, but differs by {difference:.2g}; report this"
-        )
-    temperature = fit_temperature(logits, targets)
-    probabilities = softmax((logits / temperature).astype(np.float32))
-    distances = knn_distance(draft.embedding, draft.embedding, NEIGHBOURS, groups=_groups(dataset))
-    index = dataset.classes.index(positive)
-    point = choose_operating_point(probabilities[:, index], targets == index, recipe.target_sensitivity)
-    validation = {key.removeprefix("val_"): value for key, value in validation_scores(logits, targets).items()}
-    card = card.model_copy(
-        update={
-            "temperature": temperature,
-            "operating_point": point,
-            "limits": choose_limits(probabilities, index, point.threshold, distances),
-            "validation": validation | {"images": float(len(rows)), "export_difference": difference},
-        }
-    )
-    scores = Scores(probabilities, draft.embedding, distances, draft.activation)
-    _write_reference(bundle, dataset, scores, card)
+    draft = _draft(dataset, recipe, positive_class(recipe, dataset.classes), seed=seed, code=code, commit=commit)
+    graph = OpenVinoGraph.load(bundle, draft)
+    exact = calibrate(graph, draft, dataset)
+    difference = _export_difference(network, exact, dataset)
+    lower = None
+    if recipe.precision == "auto" and knows_bf16():
+        card = draft.model_copy(update={"precision": "bf16"})
+        lower = calibrate(OpenVinoGraph.load(bundle, card), card, dataset)
+    chosen = choose_precision(exact, lower, dataset.targets[dataset.rows("validation")])
+    if chosen.card.precision != draft.precision:
+        graph = OpenVinoGraph.load(bundle, chosen.card)
+    card = chosen.card.model_copy(update={"validation": chosen.card.validation | {"export_difference": difference}})
+    _write_reference(bundle, dataset, chosen.scores, card)
     canary = canary_image(card.image)
     Image.fromarray(canary).save(bundle / CANARY_FILE)
-    canary_scores = Predictor(card, "", graph, draft.embedding).scores(canary[None]).probabilities[0]
+    canary_scores = Predictor(card, "", graph, chosen.scores.embedding).scores(canary[None]).probabilities[0]
     card = card.model_copy(update={"canary_scores": tuple(float(score) for score in canary_scores)})
     card.write(bundle)
     Predictor.load(bundle)
@@ -130,17 +113,25 @@ def _draft(dataset: Dataset, recipe: Recipe, positive: str, *, seed: int, code: 
     )
 
 
-def _groups(dataset: Dataset) -> list[str]:
-    """Name the groups of the validation images by number, in order of appearance: a bundle carries no patient's name."""
-    names = dataset.table.column("group").take(pa.array(dataset.rows("validation"))).to_pylist()
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    return [f"g{numbers[name]}" for name in names]
+def _export_difference(network: Network, exact: Calibrated, dataset: Dataset) -> float:
+    """Return the largest difference of a probability between Keras and the f32 graph, before the temperature.
+
+    Raises:
+        ExportError: if it is larger than `EXPORT_TOLERANCE`.
+    """
+    keras_logits = predict_logits(network.classifier(), dataset.pixels, dataset.rows("validation"))
+    difference = float(np.abs(softmax(exact.logits) - softmax(keras_logits)).max())
+    if not difference <= EXPORT_TOLERANCE:
+        raise ExportError(
+            f"the exported graph must agree with Keras within {EXPORT_TOLERANCE}, but differs by {difference:.2g}; report this"
+        )
+    return difference
 
 
 def _write_reference(bundle: Path, dataset: Dataset, scores: Scores, card: Card) -> None:
     table = dataset.table.take(pa.array(dataset.rows("validation")))
     measured = table.select([f"property_{name}" for name in PROPERTIES]).rename_columns(list(PROPERTIES)).to_pylist()
-    groups, rows = _groups(dataset), []
+    groups, rows = group_names(dataset), []
     time = datetime.fromisoformat(card.created)
     for index, properties in enumerate(measured):
         prediction = answer(scores, index, properties, card)

@@ -15,11 +15,12 @@ def train(
 
     from components.domain.console import step
     from components.domain.settings import home
+    from components.learning.checkpoint import checkpoints
     from components.learning.weights import resolve
     from components.tracking.mlflow_tracker import open_run
     from components.train.train import train_models
 
-    with step("train"), open_run(run) as tracker:
+    with step("train"), open_run(run) as tracker, checkpoints(home() / "checkpoints", run, "train") as kept:
         result = train_models(
             Path(training_set.path),
             Path(study.path),
@@ -28,5 +29,6 @@ def train(
             code=code,
             commit=commit,
             tracker=tracker,
+            checkpoints=kept,
         )
     return result.validation_auc[result.chosen]

@@ -8,8 +8,9 @@ from components.domain.artifacts import read_dataset
 from components.domain.candidates import CURVES_FILE, Candidates
 from components.domain.errors import InputError
 from components.domain.names import TAG_RECIPE
+from components.domain.parameters import parameters
 from components.domain.recipe import Recipe
-from components.domain.study import read_best
+from components.domain.study import read_best, read_values
 from components.domain.tracking import Tracker
 from components.learning import network as networks
 from components.learning.phases import Examples, embed, fit_network
@@ -20,7 +21,15 @@ logger = logging.getLogger(__name__)
 
 
 def train_models(
-    training_set: Path, study: Path, output: Path, *, weights: str | None, code: str, commit: str, tracker: Tracker
+    training_set: Path,
+    study: Path,
+    output: Path,
+    *,
+    weights: str | None,
+    code: str,
+    commit: str,
+    tracker: Tracker,
+    checkpoints: Path | None = None,
 ) -> Candidates:
     """Train one model per seed and write their bundles.
 
@@ -32,6 +41,7 @@ def train_models(
         code: digest of the code.
         commit: git commit.
         tracker: told the curves: of each seed in a child run, of the chosen one in the run itself.
+        checkpoints: directory from which a training that was cut off goes on.
 
     Returns:
         The candidates; the one with the best validation AUC is chosen.
@@ -62,7 +72,9 @@ def train_models(
                 )
 
             try:
-                best = fit_network(network, examples, recipe, embeddings, seed=seed, on_epoch=on_epoch)
+                best = fit_network(
+                    network, examples, recipe, embeddings, seed=seed, on_epoch=on_epoch, checkpoints=checkpoints and checkpoints / name
+                )
             except FloatingPointError as error:
                 raise InputError(f"{error}, with learning_rate {recipe.learning_rate:g}; lower it, or search.learning_rate") from None
             card = write_bundle(network, dataset, output / name, recipe=recipe, seed=seed, code=code, commit=commit)
@@ -72,14 +84,19 @@ def train_models(
     candidates = Candidates(chosen=max(scores, key=lambda name: scores[name]), validation_auc=scores)
     candidates.write(output)
     _record(recipe, candidates, curves[candidates.chosen], output, tracker)
+    values = read_values(study)
+    if values:
+        tracker.metrics({"best_trial_val_auc": max(value for value in values if value is not None), "trials": len(values)})
     return candidates
 
 
 def _record(recipe: Recipe, candidates: Candidates, curves: list[dict[str, float]], output: Path, tracker: Tracker) -> None:
-    tracker.params(recipe.flat())
+    tracker.params(parameters(recipe))
+    tracker.metrics(
+        {"best_val_auc": candidates.validation_auc[candidates.chosen]}
+    )  # first: the metric that MLflow's compare page opens with
     for epoch, values in enumerate(curves):
         tracker.metrics(values, step=epoch)
-    tracker.metrics({"best_val_auc": candidates.validation_auc[candidates.chosen]})
     path = output / "recipe.json"
     path.write_text(recipe.to_json() + "\n", encoding="utf-8")
     tracker.file(path)

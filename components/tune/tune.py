@@ -11,7 +11,8 @@ from components.domain.artifacts import read_dataset
 from components.domain.errors import InputError
 from components.domain.names import TAG_RECIPE
 from components.domain.recipe import Recipe
-from components.domain.study import write_best
+from components.domain.recipe_parts import require_made_for
+from components.domain.study import TRIALS_FILE, write_best
 from components.domain.tracking import Tracker
 from components.learning import network as networks
 from components.learning.phases import Embeddings, Examples, embed, fit_head, fit_pixels, phase_of
@@ -22,7 +23,15 @@ logger = logging.getLogger(__name__)
 
 
 def tune(
-    training_set: Path, output: Path, *, recipe: Recipe, weights: str | None, name: str, storage: str, tracker: Tracker
+    training_set: Path,
+    output: Path,
+    *,
+    recipe: Recipe,
+    weights: str | None,
+    name: str,
+    storage: str,
+    tracker: Tracker,
+    checkpoints: Path | None = None,
 ) -> tuple[Recipe, float]:
     """Search until the recipe's number of trials have finished, counting those of an earlier, interrupted call.
 
@@ -34,6 +43,7 @@ def tune(
         name: of the study.
         storage: SQLAlchemy URL where it lives.
         tracker: told each trial as a child run.
+        checkpoints: directory from which a trial that was cut off goes on.
 
     Returns:
         The recipe with the best trial's settings, and its validation AUC.
@@ -42,6 +52,7 @@ def tune(
         InputError: if no trial gave a result.
     """
     dataset = read_dataset(training_set)
+    require_made_for(dataset.made_with, recipe)
     examples = Examples.of(dataset, recipe)
     study = open_study(name, storage=storage, seed=recipe.split_seed)
     enqueue_once(study, {"learning_rate": recipe.learning_rate, "dropout": recipe.dropout, "weight_decay": recipe.weight_decay})
@@ -55,7 +66,9 @@ def tune(
                 networks.build(recipe, len(dataset.classes), weights=weights, dropout=0.0, seed=0), examples, recipe, seed=recipe.split_seed
             )
         study.optimize(
-            _objective(recipe, examples, embeddings, weights=weights, classes=len(dataset.classes), tracker=tracker),
+            _objective(
+                recipe, examples, embeddings, weights=weights, classes=len(dataset.classes), tracker=tracker, checkpoints=checkpoints
+            ),
             n_trials=1,
             catch=(ArithmeticError,),
         )
@@ -70,16 +83,22 @@ def tune(
     best = recipe.override({key: repr(value) for key, value in study.best_params.items()})
     write_best(output, best)
     trials = [{"number": t.number, "state": t.state.name, "value": t.value, **t.params} for t in study.get_trials(deepcopy=False)]
-    (output / "trials.json").write_text(json.dumps(trials, indent=2) + "\n", encoding="utf-8")
+    (output / TRIALS_FILE).write_text(json.dumps(trials, indent=2) + "\n", encoding="utf-8")
     for plot in write_plots(study, output):
         tracker.file(plot)
-    tracker.metrics({"best_trial_val_auc": study.best_value, "trials": len(trials)})
     tracker.tags({"lobule.study": name})
     return best, float(study.best_value)
 
 
 def _objective(
-    recipe: Recipe, examples: Examples, embeddings: Embeddings | None, *, weights: str | None, classes: int, tracker: Tracker
+    recipe: Recipe,
+    examples: Examples,
+    embeddings: Embeddings | None,
+    *,
+    weights: str | None,
+    classes: int,
+    tracker: Tracker,
+    checkpoints: Path | None,
 ) -> Callable[[optuna.Trial], float]:
     space = recipe.search
 
@@ -103,17 +122,20 @@ def _objective(
 
             seed = recipe.split_seed
             network = networks.build(candidate, classes, weights=weights, dropout=candidate.dropout, seed=seed)
+            checkpoint = checkpoints and checkpoints / f"trial-{candidate.digest.removeprefix('sha256:')[:16]}.npz"
             phase = phase_of(candidate, epochs=recipe.trial_epochs, learning_rate=candidate.learning_rate, seed=seed)
             try:
                 if embeddings is None:
-                    result = fit_pixels(network, examples, candidate, phase, on_epoch)
+                    result = fit_pixels(network, examples, candidate, phase, on_epoch, checkpoint=checkpoint)
                 else:
-                    result = fit_head(network, embeddings, examples, phase, on_epoch)
+                    result = fit_head(network, embeddings, examples, phase, on_epoch, checkpoint=checkpoint)
             except optuna.TrialPruned:
                 pruned = True
             else:
                 pruned = False
                 run.metrics({"best_val_auc": result["val_auc"]})
+        if checkpoint:
+            checkpoint.unlink(missing_ok=True)
         if pruned:
             raise optuna.TrialPruned
         return result["val_auc"]

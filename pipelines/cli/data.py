@@ -12,8 +12,6 @@ from components.domain import settings
 if TYPE_CHECKING:
     from components.ingest.inspect import Inspection
 
-NAMED = 20
-"""So many files that were left out are named; `--json` lists all."""
 FINDINGS = 3
 """Exit code when there is something to know before training."""
 KINDS = ("histology", "ultrasound", "idc")
@@ -40,8 +38,9 @@ def inspect(source: str, as_json: bool, page: Path | None) -> int:
 
     SOURCE is a folder, a .zip or .tar.* file, a table (.csv, .parquet) with the columns path and label, s3://bucket/prefix,
     kaggle:owner/dataset (or kaggle:idc, kaggle:busi), or sample:KIND (histology, ultrasound, idc).
-    Counts classes, patients, sizes and modes; finds unreadable files, exact and near duplicates, pictures under two labels,
-    and estimates what a random split by image would leak. Nothing is written but the page. Layouts are recognised:
+    Counts classes, patients, sizes, modes and every slice that the layout knows (magnification, subtype, site, ...); finds unreadable
+    files, exact and near duplicates and pictures under two labels; and estimates what a random split by image would leak. Nothing
+    is written but the page. Layouts are recognised:
     a manifest, a folder per class (also in train, val, test folders), BUSI, BreakHis and IDC.
 
     \b
@@ -56,6 +55,7 @@ def inspect(source: str, as_json: bool, page: Path | None) -> int:
       lobule data inspect ~/BreaKHis_v1 --json | jq .findings
     """
     from components.ingest.inspect import inspect_source
+    from pipelines.cli.inspected import show
 
     logging.getLogger("components").setLevel(logging.INFO)  # progress, on standard error
     seen = inspect_source(source, cache=settings.home() / "cache")
@@ -64,7 +64,7 @@ def inspect(source: str, as_json: bool, page: Path | None) -> int:
     if as_json:
         click.echo(json.dumps(seen.to_dict(), indent=2))
     else:
-        _show(seen, page)
+        show(seen, page)
     return FINDINGS if seen.findings else 0
 
 
@@ -106,64 +106,3 @@ def _write_page(seen: "Inspection", file: Path) -> None:
         file.write_text(render(seen), encoding="utf-8")
     except OSError as error:
         raise InputError(f"--html must name a file that can be written, but got {file} ({error.strerror}); name another one") from None
-
-
-def _show(seen: "Inspection", page: Path | None) -> None:
-    """Print tables for people."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    console = Console(highlight=False)
-    console.print(f"[bold]{escape(seen.source)}[/bold]", soft_wrap=True)
-    patients = f"{seen.patients} patients or slides" if seen.patients else "patients unknown"
-    console.print(
-        f"layout {seen.layout}; {seen.images} readable images, {seen.kept} of them distinct; {patients}; {seen.groups} groups\n",
-        soft_wrap=True,
-    )
-    classes = Table("class", box=None, pad_edge=False, header_style="bold")
-    for name in ("images", "share", "groups"):
-        classes.add_column(name, justify="right")
-    for label, count in seen.classes.items():
-        classes.add_row(escape(label), str(count), f"{count / seen.kept:.1%}", str(seen.class_groups[label]))
-    console.print(classes)
-    console.print()
-    facts = Table(box=None, pad_edge=False, show_header=False)
-    facts.add_column(style="bold")
-    facts.add_column()
-    facts.add_row("sizes", _counts(seen.sizes))
-    facts.add_row("modes", _counts(seen.modes))
-    if seen.given_splits:
-        facts.add_row("given split", ", ".join(f"{count} {split}" for split, count in seen.given_splits.items()))
-    blank = ", ".join(f"{count} {escape(label)}" for label, count in seen.blank_masks.items())
-    facts.add_row("with masks", f"{seen.masks}" + (f", of which blank: {blank}" if blank else ""))
-    facts.add_row("left out", f"{len(seen.unreadable)} unreadable, {len(seen.misfits)} outside the layout, {len(seen.skipped)} no images")
-    copies = sum(len(group) - 1 for group in seen.exact_duplicates)
-    facts.add_row("exact duplicates", f"{copies}, and {len(seen.label_conflicts)} under several labels")
-    groups = len(seen.near_duplicate_groups)
-    facts.add_row(
-        "near duplicates", f"{seen.near_duplicate_pairs} pairs in {groups} groups, {len(seen.crossing_pairs)} pairs across classes"
-    )
-    facts.add_row("random split", f"would leak {seen.random_split_leak:.1%} of test images (200 draws of 20 %)")
-    console.print(facts)
-    console.print()
-    if seen.findings:
-        console.print(f"[bold yellow]{len(seen.findings)} findings[/bold yellow]")
-        for each in seen.findings:
-            console.print(f"  - {escape(each)}", soft_wrap=True)
-    else:
-        console.print("[green]no findings[/green]")
-    left_out = [*seen.unreadable, *seen.misfits, *seen.skipped]
-    if left_out:
-        console.print("\n[bold]left out[/bold]")
-    for file in left_out[:NAMED]:
-        console.print(f"  - {escape(file.source)}: {escape(file.reason)}", soft_wrap=True)
-    if len(left_out) > NAMED:
-        console.print(f"  and {len(left_out) - NAMED} more; --json lists all")
-    if page is not None:
-        console.print(f"page: {page}", markup=False, soft_wrap=True)
-
-
-def _counts(counts: dict[str, int], most: int = 4) -> str:
-    text = ", ".join(f"{name} ({count})" for name, count in list(counts.items())[:most])
-    return text + (f", {len(counts) - most} others" if len(counts) > most else "")

@@ -14,6 +14,7 @@ COMMANDS = {
     "data": "pipelines.cli.data",
     "recipes": "pipelines.cli.recipes",
     "runs": "pipelines.cli.runs",
+    "compare": "pipelines.cli.compare",
     "models": "pipelines.cli.models",
     "promote": "pipelines.cli.promote",
     "rollback": "pipelines.cli.rollback",

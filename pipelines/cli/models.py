@@ -124,15 +124,14 @@ def _auc(run_id: str | None) -> Interval | None:
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    from components.domain.names import test_metric
+    from components.domain.names import read_intervals
 
     try:
         metrics = mlflow.get_run(run_id).data.metrics if run_id else {}
     except MlflowException:  # the run was deleted, the version stays
         return None
-    name = test_metric("auc")
-    keys = (name, f"{name}_low", f"{name}_high")
-    return Interval(*(metrics[key] for key in keys)) if set(keys) <= set(metrics) else None
+    found = read_intervals(metrics).get("auc")
+    return Interval(*found) if found else None
 
 
 def _time(milliseconds: int) -> str:

@@ -39,12 +39,13 @@ def show_window(verdict: "DriftVerdict", name: str, page: Path | None) -> None:
         table.add_column("reference")
         table.add_column("this window")
         for detector in verdict.detectors:
-            said, style = ("drift", "bold") if detector.drifted else ("-", None)
+            said, style = ("drift", "bold") if detector.drifted else ("every week" if detector.seasonal else "-", None)
             before, now = side(detector.reference, spread=False), side(detector.current, spread=False)
             table.add_row(detector.words, said, f"{detector.corrected:.2g}", f"{detector.effect:.2f}", before, now, style=style)
         out.print(table)
         out.print("p is corrected for the number of detectors; effect: 0 the same, 1 apart; numbers are medians")
-    left = [f"not watched: {column.name}: {column.reason}" for column in verdict.not_watched]
+    left = [f"volume: {verdict.volume.sentence()}"] if verdict.volume else []
+    left += [f"not watched: {column.name}: {column.reason}" for column in verdict.not_watched]
     left += [f"the log: {sentence}" for sentence in verdict.left_out.sentences()]
     left += [f"unreadable file: {file}" for file in verdict.left_out.unreadable[:5]]
     left += [f"the labels: {sentence}" for sentence in (verdict.performance.left_out if verdict.performance else ())]

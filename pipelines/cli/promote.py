@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from components.promote.findings import Decision
 
 NOT_PROMOTED = 3
+NEVER = ("leakage", "oracle")
+"""Findings that --force does not overrule (`components.promote.promotion.promote_version`)."""
 
 
 @click.command("promote")
@@ -79,7 +81,9 @@ def _print(decision: "Decision", name: str, version: str, *, dry_run: bool) -> N
     elif decision.allows:
         click.echo(f"It is @{CHAMPION}. Serve it with `lobule serve`.")
     else:
-        click.echo("The champion stays. `lobule models` lists the versions; --force --reason TEXT overrules the gate.")
+        never = any(each.about in NEVER for each in decision.findings)
+        overrule = "no --force makes it champion" if never else "--force --reason TEXT overrules the gate"
+        click.echo(f"The champion stays. `lobule models` lists the versions; {overrule}.")
 
 
 def _print_json(decision: "Decision", name: str, version: str, *, moved: bool) -> None:

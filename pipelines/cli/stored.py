@@ -85,6 +85,11 @@ def find_version(text: str, model: str | None) -> tuple[str, str]:
     return name, rest
 
 
+def opens_with() -> str:
+    """Return the words for how MLflow's pages open: a server's are there, those of the embedded store need `lobule ui`."""
+    return "" if tracking_uri().startswith(("http://", "https://")) else " (start it with `lobule ui`)"
+
+
 def compare_address(run_ids: Sequence[str], experiment: str) -> str:
     """Return the address of the MLflow page that compares runs, or shows the only one."""
     base = redacted(tracking_uri()).rstrip("/")

@@ -14,6 +14,7 @@ def command(host: str, port: int) -> None:
 
     With MLFLOW_TRACKING_URI set to a server, its address is shown instead.
     """
+    from components.domain.names import EXPERIMENT
     from components.domain.settings import home, redacted, tracking_uri
 
     uri = tracking_uri()
@@ -23,7 +24,10 @@ def command(host: str, port: int) -> None:
     from components.tracking.store import connect
 
     connect()
-    click.echo(f"runs:   http://{host}:{port}/#/experiments\nmodels: http://{host}:{port}/#/models\nCtrl-C ends it.")
+    import mlflow
+
+    experiment = mlflow.get_experiment_by_name(EXPERIMENT).experiment_id
+    click.echo(f"runs:   http://{host}:{port}/#/experiments/{experiment}/runs\nmodels: http://{host}:{port}/#/models\nCtrl-C ends it.")
     sys.stdout.flush()
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     artifacts = (home() / "mlflow-artifacts").as_uri()

@@ -1,4 +1,4 @@
-// What the page asks of the service, and nothing else: two calls, one error type.
+// What the page asks of the service, and nothing else: three calls, one error type.
 
 const TIMEOUT_MS = 90_000;
 const TRIES = 4;
@@ -32,34 +32,41 @@ export class Service {
     return this.#call("/health", { cache: "no-store" });
   }
 
+  /** What the model reached on its test split; null where nobody knows. */
+  async evaluation() {
+    return (await this.#call("/evaluation", { cache: "no-store" })).evaluation;
+  }
+
   /**
-   * Classify one image file. Waits and tries again while the service is overloaded, telling `onWait` the seconds.
+   * Classify one image file. Waits and tries again while the service is overloaded, telling `onWait` the seconds; ends early when `signal` says so.
    * A file above `maxBytes` is not sent: a connection that the service cuts while it receives says nothing.
    */
-  async predict(file, { maxBytes, onWait }) {
+  async predict(file, { maxBytes, signal, onWait }) {
     if (file.size > maxBytes) throw tooLarge(file, maxBytes);
     for (let attempt = 1; ; attempt += 1) {
       try {
         const body = new FormData();
         body.append("image", file, "image"); // file names may hold a patient's name: they are not sent
-        return await this.#call("/predict?explain=true", { method: "POST", body });
+        return await this.#call("/predict?explain=true", { method: "POST", body, signal });
       } catch (error) {
         const busy = error.status === 429 || error.status === 503;
         if (!busy || attempt === TRIES) throw error;
         const seconds = Math.min(error.wait || 2 ** attempt, LONGEST_WAIT_S);
         onWait(seconds);
-        await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+        await pause(seconds * 1000, signal);
       }
     }
   }
 
-  async #call(path, options) {
+  async #call(path, { signal = null, ...options }) {
     const headers = { Accept: "application/json" };
     if (this.#key) headers["X-API-Key"] = this.#key;
     let response;
     try {
-      response = await fetch(path, { ...options, headers, credentials: "same-origin", signal: AbortSignal.timeout(TIMEOUT_MS) });
+      const ends = [AbortSignal.timeout(TIMEOUT_MS), signal].filter(Boolean);
+      response = await fetch(path, { ...options, headers, credentials: "same-origin", signal: AbortSignal.any(ends) });
     } catch (error) {
+      if (signal?.aborted) throw cancelled();
       throw unreachable(error);
     }
     let answer = null;
@@ -71,6 +78,18 @@ export class Service {
     if (response.ok && answer) return answer;
     throw refused(response, answer);
   }
+}
+
+/** The user stopped an image before its answer came. */
+export function cancelled() {
+  return new ServiceError({ code: "cancelled", message: "It was cancelled before an answer came.", remedy: "Choose Try again to classify it." });
+}
+
+function pause(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal?.addEventListener("abort", () => (clearTimeout(timer), reject(cancelled())), { once: true });
+  });
 }
 
 function tooLarge(file, maxBytes) {

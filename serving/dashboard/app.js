@@ -1,15 +1,15 @@
 // The page's state and what the user does to it. Everything lives in memory and ends with the page.
 
-import { Service } from "./api.js";
-import { announce, el, save } from "./dom.js";
-import { drawModel, drawNoModel } from "./model.js";
+import { cancelled, Service } from "./api.js";
+import { announce, save } from "./dom.js";
+import { drawEvaluation, drawModel, drawNoModel } from "./model.js";
 import { drawEmpty, drawHistory, drawResult, sentence } from "./view.js";
 
 const HEALTH_EVERY_MS = 30_000;
 
 const find = (id) => document.getElementById(id);
 const service = new Service();
-const state = { items: [], selected: null, health: null, opacity: 100, running: false, locked: false, made: 0, shown: "" };
+const state = { items: [], selected: null, health: null, opacity: 100, running: null, locked: false, asked: 0, made: 0, shown: "" };
 
 /** Take files in, select the first of them and start classifying. */
 function add(files) {
@@ -19,6 +19,7 @@ function add(files) {
     return { id: String(state.made), file, name: file.name || `pasted image ${state.made}`, preview: URL.createObjectURL(file), state: "waiting", note: "" };
   });
   state.items.push(...items);
+  state.asked += items.length;
   select(items[0]);
   run();
 }
@@ -30,6 +31,7 @@ function select(item) {
 }
 
 function draw(changed) {
+  drawProgress();
   find("history").hidden = !state.items.length;
   document.body.classList.toggle("used", state.items.length > 0);
   drawHistory(find("history-list"), state.items, { selected: state.selected, changed, onSelect: select });
@@ -40,10 +42,12 @@ function draw(changed) {
 function options(item) {
   return {
     positive: state.health?.positive ?? "the positive class",
+    fit: state.health?.image?.fit,
     opacity: state.opacity,
     onOpacity: (value) => (state.opacity = value),
     onRetry: () => {
       item.state = "waiting";
+      state.asked += 1;
       find("result").focus();
       draw(item);
       run();
@@ -54,16 +58,39 @@ function options(item) {
 /** Classify what waits, one image after the other, until none is left or the service asks for a key. */
 async function run() {
   if (state.running || state.locked) return;
-  state.running = true;
+  state.running = new AbortController();
   find("result").setAttribute("aria-busy", "true");
-  for (let item = next(); item && !state.locked; item = next()) await classify(item);
+  for (let item = next(); item && !state.locked; item = next()) await classify(item, state.running.signal);
   find("result").removeAttribute("aria-busy");
-  state.running = false;
+  state.running = null;
+  drawProgress();
+}
+
+/** Stop: the image that is being classified and those that wait end as cancelled, and may be tried again. */
+function cancel() {
+  for (const item of state.items.filter((each) => each.state === "waiting")) {
+    Object.assign(item, { state: "failed", error: cancelled() });
+    draw(item);
+  }
+  state.running?.abort();
+  announce("Cancelled.");
+  find("result").focus();
+}
+
+/** Show how far the images are that were added together. */
+function drawProgress() {
+  const open = state.items.filter((item) => item.state === "waiting" || item.state === "sending").length;
+  if (!open) state.asked = 0;
+  const done = state.asked - open;
+  find("progress").hidden = !open || state.locked;
+  find("done").max = state.asked || 1;
+  find("done").value = done;
+  find("progress-text").textContent = state.asked > 1 ? `${done} of ${state.asked} images classified` : "Classifying the image";
 }
 
 const next = () => state.items.find((item) => item.state === "waiting");
 
-async function classify(item) {
+async function classify(item, signal) {
   item.state = "sending";
   item.note = "";
   draw(item);
@@ -72,7 +99,7 @@ async function classify(item) {
       item.note = `the service is busy, trying again in ${seconds} s`;
       draw(item);
     };
-    item.answer = await service.predict(item.file, { maxBytes: state.health?.uploads?.max_bytes ?? Infinity, onWait });
+    item.answer = await service.predict(item.file, { maxBytes: state.health?.uploads?.max_bytes ?? Infinity, signal, onWait });
     item.state = "done";
     unlock();
   } catch (error) {
@@ -99,6 +126,7 @@ function unlock() {
   if (find("key-form").hidden) return;
   find("key-form").hidden = true;
   find("key").value = "";
+  if (state.health) evaluate(state.health);
   find("result").focus();
 }
 
@@ -119,15 +147,29 @@ async function refresh() {
     drawNoModel(...places, error.message, error.remedy);
     return;
   }
-  const shown = JSON.stringify(health);
+  const shown = JSON.stringify({ ...health, registry: health.registry?.unreachable }); // when it was asked is no news
   if (shown === state.shown) return; // what has the focus keeps it
   Object.assign(state, { health, shown });
   if (health.api_key_required && !service.hasKey) find("key-form").hidden = false;
-  if (health.status === "ok") drawModel(...places, health);
-  else drawNoModel(...places, `No model is loaded: ${health.reason}`, "Promote a model, or correct the service's settings.");
+  if (health.status === "ok") {
+    drawModel(...places, health);
+    evaluate(health);
+  } else drawNoModel(...places, `No model is loaded: ${health.reason}`, "Promote a model, or correct the service's settings.");
+}
+
+/** Add what the registry knows of the model's test; the page is whole without it. */
+async function evaluate(health) {
+  if (health.status !== "ok" || (health.api_key_required && !service.hasKey)) return;
+  try {
+    const evaluation = await service.evaluation();
+    if (state.health === health) drawEvaluation(find("model-body"), evaluation, health);
+  } catch {
+    // said by `refresh` if it lasts
+  }
 }
 
 function clear() {
+  state.running?.abort();
   for (const item of state.items) URL.revokeObjectURL(item.preview);
   state.items = [];
   state.selected = null;
@@ -165,6 +207,7 @@ find("file").addEventListener("change", (event) => {
   add([...event.target.files]);
   event.target.value = ""; // the same file may be chosen again
 });
+find("cancel").addEventListener("click", cancel);
 find("save").addEventListener("click", saveTable);
 find("clear").addEventListener("click", clear);
 find("history-list").addEventListener("keydown", (event) => {

@@ -40,10 +40,10 @@ export function term(name, ...value) {
 /** A digest shown short, with a button that copies it whole. */
 export function digest(name, value) {
   const short = value.replace(/^sha256:/, "").slice(0, 12);
-  const button = el("button", { className: "copy", type: "button", title: value, "aria-label": `Copy the whole ${name}: ${short}` });
+  const button = el("button", { className: "copy", type: "button", title: value });
   const shown = el("code", {}, short);
-  const hint = el("span", { className: "hint", "aria-hidden": "true" }, "copy");
-  button.append(shown, hint);
+  const hint = el("span", { className: "hint" }, "copy");
+  button.append(shown, " ", hint, el("span", { className: "hidden" }, ` the whole ${name}`));
   button.addEventListener("click", async () => {
     hint.textContent = (await copy(value)) ? "copied" : "select and copy";
     if (hint.textContent !== "copied") shown.textContent = value;

@@ -12,9 +12,11 @@ export function drawModel(body, line, health) {
       { className: "columns" },
       group("Identity", identity(health)),
       group("What it takes and answers", answers(health)),
-      validation(health),
+      intended(health),
+      el("div", { className: "group", id: "figures" }, validation(health)),
     ),
     group("Digests", digests(health), "digests"),
+    ...links(health.links ?? {}),
   );
 }
 
@@ -38,6 +40,7 @@ function warnings(health) {
   if (health.leaking) found.push("This model was trained under a protocol that leaks between training and test images. Its scores are for comparison only.");
   if (health.oracle) found.push("This model learnt from images cut down to their lesion by a mask. It answers nothing meaningful about a whole image.");
   if (health.refused) found.push(`A newer version was refused: ${health.refused}`);
+  if (health.registry?.unreachable) found.push("The model registry does not answer. This model goes on serving; a newer champion would be missed.");
   return found.map((text) => el("p", { className: "notice" }, text));
 }
 
@@ -68,11 +71,45 @@ function answers(health) {
 
 function validation(health) {
   const metrics = Object.entries(health.validation);
-  if (!metrics.length) return null;
+  if (!metrics.length) return "";
   return group(
     "Metrics on validation images",
     metrics.map(([name, value]) => term(words(name), value.toFixed(3))),
   );
+}
+
+/** Put the figures of the test split, with their intervals, in the place of those of the validation split. */
+export function drawEvaluation(body, evaluation, health) {
+  if (!evaluation) return;
+  const shown = FIGURES.filter(([name]) => evaluation.metrics[name]);
+  const rows = shown.map(([name, label]) => term(label(words(health.positive)), figure(evaluation.metrics[name])));
+  const said = `${evaluation.images} test images in ${evaluation.groups} groups that no training saw. In brackets: 95 % intervals over groups.`;
+  body.querySelector("#figures").replaceChildren(group("Reached on test images", rows), el("p", { className: "fine" }, said));
+}
+
+const FIGURES = [
+  ["auc", () => "AUC"],
+  ["sensitivity", (positive) => `Sensitivity for ${positive}`],
+  ["specificity", () => "Specificity"],
+  ["balanced_accuracy", () => "Balanced accuracy"],
+  ["ece", () => "Calibration error"],
+];
+
+const figure = ({ value, low, high }) => `${value.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`;
+
+function intended(health) {
+  const field = health.name.replace(/^lobule-/, "");
+  return group("Intended use", [
+    term("For", `Research on models of ${words(field)} images of the breast, by people who know that an answer may be wrong`),
+    term("Not for", "Diagnosis, screening, triage or treatment; images of another kind"),
+    term("Knows", `Only ${health.classes.map(words).join(", ")}, from images like those of its data set`),
+  ]);
+}
+
+function links(addresses) {
+  const named = { mlflow: "Runs and versions in MLflow", drift: "Drift report" };
+  const found = Object.entries(addresses).map(([key, href]) => el("li", {}, el("a", { href, rel: "noreferrer" }, named[key] ?? key)));
+  return found.length ? [el("ul", { className: "links" }, ...found)] : [];
 }
 
 function digests(health) {

@@ -16,9 +16,9 @@ const RETRYABLE = (error) => !error.status || error.status >= 500 || error.statu
 const verdictOf = (answer) => VERDICTS[answer.verdict] ?? { title: words(answer.verdict), text: "" };
 
 /** The class with its probability, or that there is no answer. */
-const outcomeOf = (answer) => (answer.verdict === "accept" ? `${words(answer.class_name)}, ${percent(answer.confidence / 100)}` : "no answer");
+const outcomeOf = (answer) => (answer.verdict === "accept" ? `${words(answer.class_name)}, ${percent(answer.probabilities[answer.class_name])}` : "no answer");
 
-/** Say a result in one sentence, for screen readers and as the label of its entry in the list. */
+/** Say a result in one sentence, for screen readers. */
 export function sentence(item) {
   if (item.state === "done") {
     return `${item.name}: ${verdictOf(item.answer).title}, ${outcomeOf(item.answer)}.`;
@@ -38,7 +38,7 @@ function verdictBox(name, title, text, reasons = null) {
   return el("div", { className: `verdict ${name}` }, el("p", { className: "title" }, title), el("p", {}, text), reasons);
 }
 
-/** Draw one item. `options`: positive class, opacity of the heat map, callbacks `onOpacity` and `onRetry`. */
+/** Draw one item. `options`: positive class, fit of the image, opacity of the heat map, callbacks `onOpacity` and `onRetry`. */
 export function drawResult(body, item, options) {
   const parts = { done: answered, failed }[item.state]?.(item, options) ?? [pending(item)];
   const figure = picture(item, options);
@@ -129,7 +129,7 @@ function provenance(answer) {
   return el("div", { className: "provenance" }, el("h3", {}, "Where this answer comes from"), el("dl", { className: "facts" }, ...rows));
 }
 
-function picture(item, { positive, opacity, onOpacity }) {
+function picture(item, { fit, opacity, onOpacity }) {
   const answer = item.answer ?? {};
   const base = el("img", { className: "base", alt: `The image ${item.name}` });
   const stage = el("div", { className: "stage" }, base);
@@ -142,7 +142,8 @@ function picture(item, { positive, opacity, onOpacity }) {
     figure.append(caption);
     return figure;
   }
-  const target = words(positive);
+  const target = words(answer.class_name);
+  const outside = fit === "crop" ? " Dark borders: not seen by the model." : "";
   const heat = el("img", { className: "heat", src: answer.heatmap, alt: `Heat map of ${item.name}: where the image speaks for ${target}` });
   stage.append(heat);
   const amount = el("span", { className: "value", "aria-hidden": "true" });
@@ -158,7 +159,7 @@ function picture(item, { positive, opacity, onOpacity }) {
   });
   apply();
   figure.append(el("div", { className: "slider" }, el("label", { htmlFor: "opacity" }, "Heat map"), slider, amount));
-  caption.append(el("span", {}, `Bright: what speaks most for ${target}; no glow: nothing does. A hint about the model, not a finding.`));
+  caption.append(el("span", {}, `Bright: what speaks most for ${target}. No glow: nothing does.${outside}`, el("br"), "A hint about the model, not a finding."));
   figure.append(caption);
   return figure;
 }
@@ -184,7 +185,7 @@ function entry(item, onSelect) {
   thumb.src = item.answer?.image || item.preview;
   const button = el(
     "button",
-    { type: "button", className: "entry", "aria-label": sentence(item), title: item.name },
+    { type: "button", className: "entry", title: item.name },
     thumb,
     el("span", { className: "text" }, el("span", { className: "file" }, item.name), el("span", { className: "fine" }, outcome(item))),
     el("span", { className: `badge ${item.answer?.verdict ?? item.state}` }, badge(item)),
@@ -202,5 +203,6 @@ function outcome(item) {
 
 function badge(item) {
   if (item.state === "done") return verdictOf(item.answer).title;
+  if (item.error?.code === "cancelled" && item.state === "failed") return "Cancelled";
   return { failed: "Error", sending: "\u2026", waiting: "\u2026" }[item.state];
 }

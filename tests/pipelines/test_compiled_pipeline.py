@@ -10,6 +10,7 @@ from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
 from components import images
 from components.domain import presets
 from components.domain.recipe import Recipe
+from components.domain.recipe_parts import part_of
 from pipelines.compile import compile_pipeline
 from pipelines.steps import STEPS
 from pipelines.training import Placement
@@ -76,3 +77,10 @@ def test_its_default_recipe_is_the_one_named(compiled):
     default = compiled["root"]["inputDefinitions"]["parameters"]["recipe"]["defaultValue"]
     assert Recipe.from_json(default) == presets.load("ultrasound-mobilenetv2")
     assert json.loads(default)["image_size"] == 224
+
+
+@pytest.mark.parametrize("task", ["ingest", "augment"])
+def test_data_is_prepared_by_what_the_step_uses_of_the_recipe(compiled, task):
+    assert compiled["root"]["dag"]["tasks"][task]["inputs"]["parameters"]["recipe"] == {"componentInputParameter": f"{task}_recipe"}
+    default = compiled["root"]["inputDefinitions"]["parameters"][f"{task}_recipe"]["defaultValue"]
+    assert Recipe.from_json(default) == part_of(presets.load("ultrasound-mobilenetv2"), task)

@@ -48,6 +48,7 @@ def test_neither_the_gate_nor_force_makes_it_champion(leaking):
     asked = shell("promote")
     assert asked.returncode == 3
     assert "protocol that leaks" in asked.stdout
+    assert "no --force makes it champion" in asked.stdout
     forced = shell("promote", "--force", "--reason", "a test of the rule")
     assert forced.returncode == 3
     assert "a leaking model is never champion" in forced.stderr

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,6 +11,9 @@ sys.path.insert(0, str(Path(__file__).parent))  # tests hold no packages; their 
 
 from service_process import Running, running_service
 from tiny_bundle import write_bundle
+
+if TYPE_CHECKING:
+    from dashboard_page import Page, webdriver
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +33,20 @@ def service(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def service_url(service: Running) -> str:
     """Base URL of a running service."""
     return service.url
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["webdriver.Chrome"]:
+    """One headless browser for all dashboard tests."""
+    from dashboard_page import started  # it needs selenium
+
+    with started() as driver:
+        yield driver
+
+
+@pytest.fixture
+def page(browser: "webdriver.Chrome", service_url: str, tmp_path: Path) -> "Page":
+    """The dashboard of the running service, just opened."""
+    from dashboard_page import opened
+
+    return opened(browser, service_url, tmp_path)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed; install the dev extra")
-from selenium.common.exceptions import TimeoutException  # noqa: E402
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException  # noqa: E402
 from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
@@ -45,7 +45,8 @@ class Page:
 
     def until(self, condition: Callable[[], object], seconds: float = 10) -> None:
         try:
-            WebDriverWait(self.driver, seconds, poll_frequency=0.05).until(lambda _: condition())
+            wait = WebDriverWait(self.driver, seconds, poll_frequency=0.05, ignored_exceptions=[StaleElementReferenceException])
+            wait.until(lambda _: condition())
         except TimeoutException:
             raise AssertionError(f"the page did not get there; it shows:\n{self.text('body')}") from None
 

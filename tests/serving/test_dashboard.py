@@ -2,14 +2,10 @@
 
 import base64
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from dashboard_page import Page, opened, started, webdriver
-from selenium.webdriver.common.by import By
+from dashboard_page import Page
 from selenium.webdriver.common.keys import Keys
-from service_process import Running, running_service
 from tiny_bundle import encode, plain
 
 DISCLAIMER = "Research use only. Not for clinical use."
@@ -17,17 +13,6 @@ DISCLAIMER = "Research use only. Not for clinical use."
 MALIGNANT = plain(200, 55, 20)  # 4 (200 - 55) / 255 = 2.2745; 1 / (1 + exp(-2.2745)) = 0.907
 NEAR_THE_THRESHOLD = plain(102, 153, 20)  # 4 (102 - 153) / 255 = -0.8; 1 / (1 + exp(0.8)) = 0.310
 BLUE = plain(10, 10, 250)  # no reference image is blue
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["webdriver.Chrome"]:
-    with started() as driver:
-        yield driver
-
-
-@pytest.fixture
-def page(browser: "webdriver.Chrome", service_url: str, tmp_path: Path) -> Page:
-    return opened(browser, service_url, tmp_path)
 
 
 def test_a_chosen_image_gets_its_class_bars_heat_map_and_origin(page: Page) -> None:
@@ -203,29 +188,3 @@ def test_motion_stops_for_those_who_ask(page: Page) -> None:
     assert page.run(duration) == "0s"
     page.media("prefers-reduced-motion", "no-preference")
     assert page.run(duration) != "0s"
-
-
-@pytest.fixture(scope="module")
-def locked_service(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running_service(tmp_path_factory.mktemp("locked"), LOBULE_BUNDLE=str(bundle), LOBULE_API_KEYS="open-sesame") as running:
-        yield running
-
-
-def test_a_key_is_asked_for_kept_in_memory_and_lets_waiting_images_through(
-    browser: "webdriver.Chrome", locked_service: Running, tmp_path: Path
-) -> None:
-    page = opened(browser, locked_service.url, tmp_path)
-    assert page.all("#key-form")[0].is_displayed()
-    browser.find_element(By.ID, "file").send_keys(page.file("red.png", encode(MALIGNANT)))
-    page.until(lambda: page.run("return document.activeElement.id") == "key")
-    page.press(*"wrong", Keys.ENTER)
-    page.until(lambda: "did not accept this key" in page.text("#key-error"))
-    page.press(*"open-sesame", Keys.ENTER)
-    page.until(lambda: page.text(".headline").lower() == "malignant")
-    assert not page.all("#key-form")[0].is_displayed()
-    assert page.run("return [document.cookie, localStorage.length, sessionStorage.length, document.getElementById('key').value]") == [
-        "",
-        0,
-        0,
-        "",
-    ]

@@ -159,6 +159,19 @@ def test_what_is_no_single_picture_is_refused(data: bytes, code: str) -> None:
     assert NAME not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("syntax", "how"),
+    [
+        ("1.2.840.10008.1.2.4.70", "compressed as JPEG Lossless, Non-Hierarchical, First-Order Prediction"),
+        ("1.2.840.10008.1.2.4.80", "compressed as JPEG-LS Lossless Image Compression, which is not read here"),
+    ],
+)
+def test_a_compression_that_is_not_read_is_named_with_a_remedy(syntax: str, how: str) -> None:
+    with pytest.raises(ImageError, match=how) as caught:
+        decode(dicom(U8(1), syntax=syntax, PixelData=encapsulate([b"x" * 20])))
+    assert "gdcmconv --raw" in caught.value.remedy
+
+
 def test_a_deflated_file_is_refused_before_it_is_unpacked() -> None:
     deflated = next(path for path in FILES if path.name == "image_dfl.dcm").read_bytes()
     with pytest.raises(ImageError, match="the DICOM image is deflated; export it uncompressed"):

@@ -48,6 +48,8 @@ def test_an_answer_holds_every_field_of_the_contract(service_url: str, bundle: P
         "dataset": "sha256:" + "a" * 64,
         "certificate": "sha256:" + "b" * 64,
         "operating_point": THRESHOLD,
+        "leaking": False,
+        "oracle": False,
     }
     assert len(answer["request_id"]) == 32
     assert answer["disclaimer"] == DISCLAIMER
@@ -63,14 +65,14 @@ def test_a_dicom_image_is_answered_without_a_word_of_the_patient(service_url: st
     assert "CompressedSamples" not in response.text
 
 
-def test_the_heat_map_glows_where_the_class_is(service_url: str):
-    image = plain(0, 120, 0, height=64, width=64)
-    image[:32, :32] = (120, 0, 0)
+def test_the_heat_map_glows_where_the_predicted_class_is(service_url: str):
+    image = plain(120, 0, 0, height=64, width=64)
+    image[:32, :32] = (0, 120, 0)
     answer = post(service_url, image, explain="true", image="false")
-    assert answer["image"] is None
+    assert (answer["class_name"], answer["image"]) == ("malignant", None)
     heat = np.asarray(picture(answer["heatmap"]).convert("RGB"), dtype=float)
-    assert heat[8:20, 8:20].mean() > heat[40:60, 40:60].mean() + 50
-    assert np.abs(heat[44:60, 44:60] - (0, 120, 0)).max() < 10  # elsewhere the picture shows
+    assert heat[40:60, 40:60].mean() > heat[4:16, 4:16].mean() + 50
+    assert np.abs(heat[4:16, 4:16] - (0, 120, 0)).max() < 10  # elsewhere the picture shows
 
 
 @pytest.mark.parametrize("field", ["image", "file"])
@@ -150,6 +152,10 @@ def test_health_describes_the_model(service_url: str, bundle: Path):
     assert health["certificate"] == "sha256:" + "b" * 64
     assert health["loaded_since"].endswith("+00:00")
     assert health["refused"] is None
+
+
+def test_a_bundle_that_no_registry_knows_has_no_test_figures(service_url: str, bundle: Path):
+    assert web.get(f"{service_url}/evaluation").json() == {"evaluation": None, "bundle": tree_digest(bundle)}
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/docs", "/openapi.json", "/health"])

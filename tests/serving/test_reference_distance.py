@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from serving.contract import ContractError
-from serving.reference import knn_distance
+from serving.reference import knn_distance, normalise
 
 
 def vectors(*rows: list[float]) -> np.ndarray:
@@ -65,3 +65,10 @@ def test_many_rows_are_measured_in_parts_as_if_at_once():
 def test_what_cannot_be_measured_is_refused(queries: np.ndarray, reference: np.ndarray, groups: list[str] | None):
     with pytest.raises(ContractError):
         knn_distance(queries, reference, k=1, groups=groups)
+
+
+def test_rows_of_length_one_need_no_scaling():
+    random = np.random.default_rng(2)
+    queries, rows = random.normal(size=(5, 8)).astype(np.float32), random.normal(size=(40, 8)).astype(np.float32)
+    assert knn_distance(queries, normalise(rows), unit=True) == pytest.approx(knn_distance(queries, rows), abs=1e-6)
+    assert knn_distance(queries, rows, unit=True) != pytest.approx(knn_distance(queries, rows), abs=1e-2)

@@ -222,3 +222,24 @@ def test_the_service_follows_the_champion_while_it_answers(registry: str, client
 def test_locating_does_not_download(registry: str, client, bundle: Path):
     assert locate("@champion", tracking_uri=registry) == Location(NAME, "1", "champion")
     assert Predictor.load(bundle).digest == tree_digest(bundle)
+
+
+@pytest.mark.slow
+def test_a_bf16_bundle_scores_alike_in_evaluation_pyfunc_and_service(tmp_path: Path):
+    """Evaluation scores fitted pixels in batches; the other two get the bytes of one image."""
+    import pandas as pd
+
+    from serving.imaging import decode, fit
+    from serving.pyfunc import answer
+
+    bundle = write_bundle(tmp_path / "bundle", precision="bf16")
+    predictor = Predictor.load(bundle)
+    random = np.random.default_rng(3)
+    files = [encode(random.integers(0, 256, (50, 70, 3), dtype=np.uint8)) for _ in range(8)]
+    evaluated = predictor.scores(np.stack([fit(decode(file).pixels, predictor.card.image) for file in files])).probabilities
+    table = answer(predictor, pd.DataFrame({"image": files}))
+    np.testing.assert_allclose(table[["benign", "malignant"]].to_numpy(), evaluated, atol=1e-7)
+    with running_service(tmp_path / "service", LOBULE_BUNDLE=str(bundle)) as running:
+        answers = [web.post(f"{running.url}/predict", files={"image": file}).json()["probabilities"] for file in files]
+    served = np.array([[each["benign"], each["malignant"]] for each in answers])
+    np.testing.assert_allclose(served, evaluated, atol=1e-6)  # the service writes six decimals

@@ -31,6 +31,8 @@ def test_the_prediction_log_can_be_switched_off():
         ("LOBULE_TIMEOUT", "inf"),
         ("LOBULE_THREADS", "1.5"),
         ("LOBULE_TIMEOUT", "nan"),
+        ("LOBULE_MLFLOW_URL", "javascript:alert(1)"),
+        ("LOBULE_DRIFT_URL", "https://name:word@host/"),
         ("LOBULE_WORKERS", "9" * 300),
         ("LOBULE_POLL_SECONDS", "1" + "0" * 300),
         ("LOBULE_MAX_BYTES", "9" * 5000),

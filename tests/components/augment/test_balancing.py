@@ -10,7 +10,7 @@ import pytest
 
 from components.augment.augment import augment_dataset
 from components.augment.balance import plan_copies
-from components.domain.artifacts import MANIFEST_FILE, read_dataset
+from components.domain.artifacts import MANIFEST_FILE, PIXELS_FILE, read_dataset
 from components.domain.errors import RefusedError
 from components.learning.phases import Examples
 
@@ -82,6 +82,27 @@ def test_training_sees_the_copies_and_validation_does_not(balanced, tiny_recipe)
     assert np.bincount(examples.train_targets).tolist() == [40, 40]
     assert len(examples.validation) == 12
     assert not any(dataset.table.column("augmented")[row].as_py() for row in examples.validation.tolist())
+
+
+def test_a_copy_whose_pixels_were_changed_is_refused(balanced, tiny_recipe, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(balanced, copy)
+    read_dataset(copy).require_certified(("train", "validation"))
+    pixels = np.load(copy / PIXELS_FILE, mmap_mode="r+")
+    pixels[-1, 0, 0, 0] ^= 1
+    pixels.flush()
+    with pytest.raises(RefusedError, match="the copies of train images must be those that were made, but their digest differs"):
+        Examples.of(read_dataset(copy), tiny_recipe)
+
+
+def test_a_copy_that_was_taken_away_is_missed(balanced, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(balanced, copy)
+    table = pq.read_table(copy / MANIFEST_FILE)
+    pq.write_table(table.slice(0, table.num_rows - 1), copy / MANIFEST_FILE)
+    np.save(copy / PIXELS_FILE, np.load(copy / PIXELS_FILE)[:-1])
+    with pytest.raises(RefusedError, match="the copies of train images must be those that were made"):
+        read_dataset(copy).require_certified(("train", "validation"))
 
 
 @pytest.mark.parametrize(

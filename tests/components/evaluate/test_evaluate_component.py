@@ -50,8 +50,8 @@ def test_a_task_leaves_report_page_metrics_and_a_run(dataset, write_candidates, 
     assert json.loads(text)[0]["sensitivity"] == 7 / 8
     [run] = mlflow.search_runs(experiment_names=[EXPERIMENT], output_format="list")
     assert (run.data.tags[TAG_RUN], run.data.tags[TAG_KIND], run.info.status) == ("run-1", "run", "FINISHED")
-    assert run.data.metrics["test_auc"] == pytest.approx(63 / 64)
-    history = mlflow.MlflowClient().get_metric_history(run.info.run_id, "corrupted/noise/auc_positive")
+    assert run.data.metrics["test/auc"] == pytest.approx(63 / 64)
+    history = mlflow.MlflowClient().get_metric_history(run.info.run_id, "test corrupted/noise auc_positive")
     assert [each.step for each in history][:4] == [0, 1, 3, 5]
     assert {"report.json", "predictions.parquet", "roc.png", "report.html"} <= {
         file.path for file in mlflow.MlflowClient().list_artifacts(run.info.run_id)

@@ -122,15 +122,15 @@ def test_what_is_recorded_is_named_as_agreed(evaluated):
     report, output = evaluated.report, evaluated.output
     recorder = Recorder()
     log_report(report, output, recorder)
-    assert recorder.values["test_auc"] == report.metrics["auc"].value
-    assert recorder.values["test_auc_low"] <= recorder.values["test_auc"] <= recorder.values["test_auc_high"]
-    assert recorder.values["test_sensitivity_seeds_mean"] == pytest.approx(15 / 16)
-    assert recorder.values["test_sensitivity_seeds_std"] == pytest.approx(0.125 / 2**0.5)  # of the sample: 1 and 7/8
-    assert (recorder.values["test_seeds"], recorder.values["test_images"]) == (2, 16)
+    assert recorder.values["test/auc"] == report.metrics["auc"].value
+    assert recorder.values["test interval/auc_low"] <= recorder.values["test/auc"] <= recorder.values["test interval/auc_high"]
+    assert recorder.values["test seeds/sensitivity_mean"] == pytest.approx(15 / 16)
+    assert recorder.values["test seeds/sensitivity_std"] == pytest.approx(0.125 / 2**0.5)  # of the sample: 1 and 7/8
+    assert (recorder.values["test/seeds"], recorder.values["test/images"]) == (2, 16)
     cell = report.robustness.corrupted["darker"][5]
-    assert recorder.values["corrupted/darker/sensitivity at 5"] == cell["sensitivity"].value
-    assert recorder.values["corrupted/darker/sensitivity at 0"] == 7 / 8
-    assert recorder.values["test_patient_sensitivity"] == report.patients.metrics["sensitivity"].value == 1.0  # 90 and 230: mean above
+    assert recorder.values["test corrupted/darker sensitivity at 5"] == cell["sensitivity"].value
+    assert recorder.values["test corrupted/darker sensitivity at 0"] == 7 / 8
+    assert recorder.values["test/patient_sensitivity"] == report.patients.metrics["sensitivity"].value == 1.0  # 90 and 230: mean above
     assert recorder.facts["lobule.leaking"] == "false" and recorder.facts["lobule.bundle"] == report.bundle
     assert set(recorder.files) == {"report.json", "predictions.parquet", "report.html", *PLOTS}
 
@@ -139,7 +139,7 @@ def test_one_seed_has_no_deviation(evaluated):
     report, output = evaluated.report, evaluated.output
     recorder = Recorder()
     log_report(replace(report, seeds={"auc": [0.9]}), output, recorder)
-    assert recorder.values["test_auc_seeds_std"] == 0
+    assert recorder.values["test seeds/auc_std"] == 0
 
 
 def test_four_groups_a_class_state_no_interval_and_say_so(dataset, write_candidates, output, caplog):

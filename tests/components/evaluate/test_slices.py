@@ -7,6 +7,7 @@ import pytest
 from components.domain.artifacts import read_dataset
 from components.domain.metrics import Scored
 from components.domain.report import Interval
+from components.domain.slicing import gather
 from components.evaluate.slices import IMAGE_SIZE, measure_slices, slice_columns
 from serving.contract import Verdict
 
@@ -91,7 +92,12 @@ def test_few_sizes_are_named_and_many_become_bands_of_the_shorter_side(dataset):
 def test_many_words_keep_the_most_frequent_and_many_numbers_become_bands(dataset):
     data = read_dataset(dataset)
     rows, count = data.rows("test"), data.table.num_rows
-    known = [json.dumps({"x": str(row * 50), "ward": f"w{row}"}) for row in range(count)]
+    known = [json.dumps({"x": str(row * 50), "remark": f"r{row}"}) for row in range(count)]
     columns = slice_columns(with_columns(dataset, slices=known), rows)
     assert len(set(columns["x"])) == 4
-    assert len(set(columns["ward"])) == 12 and columns["ward"].count("5 others") == 5
+    assert columns["remark"] == ["16 different values"] * 16
+
+
+def test_of_many_words_those_of_few_images_are_taken_together():
+    wards = [*["main"] * 6, *["east"] * 5, *["west"] * 4, *(f"w{number}" for number in range(12))]
+    assert gather(wards) == [*["main"] * 6, *["east"] * 5, *["13 others"] * 16]

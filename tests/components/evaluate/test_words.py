@@ -71,7 +71,12 @@ def test_a_target_that_the_interval_does_not_reach_warns_and_one_within_it_does_
     assert missed.warns and "sensitivity of 95%, reached 96% there and 90% [80 to 94] on test, below it" in missed.text
     assert "75% on validation, 70% [60 to 80] on test" in missed.text
     within = said(replace(REPORT, metrics=METRICS | {"sensitivity": Interval(0.9, 0.8, 0.97)}), "Operating point")
-    assert not within.warns and "within its interval" in within.text
+    assert not within.warns and "which lies in the interval" in within.text
+
+
+def test_an_interval_that_says_nothing_is_not_written_down():
+    nothing = replace(REPORT, metrics=METRICS | {"sensitivity": Interval(0.5, 0.0, 1.0)})
+    assert "reached 96% there and 50% on test." in said(nothing, "Operating point").text and not said(nothing, "Operating point").warns
 
 
 def test_more_refusals_than_stated_warn():

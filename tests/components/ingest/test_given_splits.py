@@ -115,10 +115,16 @@ def leaking(draw) -> Path:
     return root
 
 
-def test_folders_that_share_pictures_are_refused_with_counts_and_remedies(draw, tmp_path: Path) -> None:
+def test_folders_that_share_pictures_are_refused_with_counts_pairs_and_remedies(
+    draw, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     root = leaking(draw)
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(RefusedError) as caught, caplog.at_level("WARNING"):
         splits(root, tmp_path / "dataset")
+    assert [each.getMessage() for each in caplog.records if "two sides" in each.getMessage()] == [
+        "on two sides: test/benign/copy.png and train/benign/1.png",
+        "on two sides: train/malignant/2.png and val/malignant/near.jpg",
+    ]
     assert str(caught.value) == (
         "the given train, validation, test folders must share nothing, but 1 equal picture and 1 near-duplicate pair lie in two of them, "
         "such as test/benign/copy.png and train/benign/1.png; split anew with --set given_split=false, "

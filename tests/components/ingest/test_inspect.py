@@ -7,6 +7,7 @@ from PIL import Image
 from components.domain.errors import InputError
 from components.ingest.inspect import Inspection, inspect_source
 from components.ingest.report import render
+from components.ingest.tallies import Tally, patient_leak
 
 CLEAN: dict[str, int | bytes] = {f"{label}/{row}.png": 100 * place + row for place, label in enumerate("bm") for row in range(4)}
 BREAKHIS = Path(__file__).parents[4] / "shared" / "data" / "breakhis-samples"
@@ -71,6 +72,59 @@ def test_the_inspection_is_plain_json(draw) -> None:
     assert json.loads(json.dumps(seen.to_dict()))["classes"] == {"b": 4, "m": 4}
 
 
+def breakhis(draw) -> Path:
+    """Two patients at two magnifications each, a third at one: three images at 40, two at 100."""
+    names = ("B_A-14-1-40-001", "B_A-14-1-100-001", "M_DC-14-2-40-001", "M_DC-14-2-100-001", "M_LC-14-3-40-001")
+    return draw({f"SOB_{name}.png": seed for seed, name in enumerate(names)})
+
+
+def test_patients_and_slices_are_counted_by_value(draw) -> None:
+    seen = inspect(breakhis(draw))
+    assert seen.patient_images == {"14-1": 2, "14-2": 2, "14-3": 1}
+    assert list(seen.slices) == ["magnification", "subtype"]
+    assert list(seen.slices["magnification"]) == ["40", "100"]
+    assert seen.slices["magnification"]["40"] == Tally(images=3, groups=3, classes={"benign": 1, "malignant": 2})
+    assert seen.slices["magnification"]["100"] == Tally(images=2, groups=2, classes={"benign": 1, "malignant": 1})
+    assert {value: each.images for value, each in seen.slices["subtype"].items()} == {"A": 2, "DC": 2, "LC": 1}
+    assert seen.random_split_patients == pytest.approx(4 / 5)  # one image of five is drawn: four have a sibling that trains
+    assert json.loads(json.dumps(seen.to_dict()))["slices"]["subtype"]["LC"] == {"images": 1, "groups": 1, "classes": {"malignant": 1}}
+
+
+def test_the_page_counts_slices_and_patients(draw) -> None:
+    page = render(inspect(breakhis(draw)))
+    for part in ("<h2>By magnification</h2>", "<h2>By subtype</h2>", "<h2>Patients or slides</h2>", "<td>100</td><td class=number>2</td>"):
+        assert part in page
+
+
+def test_a_source_that_knows_neither_shows_neither(draw) -> None:
+    seen = inspect(draw(CLEAN))
+    assert (seen.slices, seen.patient_images, seen.random_split_patients) == ({}, {}, 0.0)
+    assert "<h2>By " not in render(seen)
+    assert "Patients or slides</h2>" not in render(seen)
+
+
+def test_a_site_that_gives_the_class_away_is_found(draw) -> None:
+    rows = [f"{label}/{row}.png,{label},{'north' if label == 'b' else 'south'}" for label in "bm" for row in range(12)]
+    files = {f"{label}/{row}.png": 100 * place + row for place, label in enumerate("bm") for row in range(12)}
+    seen = inspect(draw(files | {"manifest.csv": "\n".join(["path,label,site", *rows]).encode()}))
+    assert "the site alone tells the class of 100% of the images (always the most frequent class: 50%)" in seen.findings
+    assert seen.slices["site"]["north"] == Tally(images=12, groups=12, classes={"b": 12})
+
+
+@pytest.mark.parametrize(
+    ("patients", "images", "share", "expected"),
+    [
+        ({}, 10, 0.2, 0.0),
+        ({"a": 10}, 10, 0.2, 1.0),
+        ({"a": 2, "b": 1, "c": 1}, 4, 0.5, 2 / 4 * 2 / 3),
+        ({"a": 3}, 4, 0.5, 3 / 4),  # three cannot fit into a test of two
+        ({"a": 2}, 2, 0.1, 0.0),  # nothing is drawn
+    ],
+)
+def test_what_a_random_split_shows_of_test_patients(patients: dict[str, int], images: int, share: float, expected: float) -> None:
+    assert patient_leak(patients, images, share=share) == pytest.approx(expected)
+
+
 def test_the_page_shows_look_alikes_without_a_network(draw) -> None:
     root = draw(CLEAN)
     with Image.open(root / "b/2.png") as image:
@@ -91,3 +145,5 @@ def test_breakhis_names_give_classes_and_patients() -> None:
     seen = inspect(BREAKHIS)
     assert (seen.layout, seen.images, seen.patients, seen.classes) == ("BreakHis", 20, 15, {"benign": 12, "malignant": 8})
     assert seen.near_duplicate_pairs == 0
+    assert {value: each.images for value, each in seen.slices["magnification"].items()} == {"40": 9, "100": 1, "200": 1, "400": 9}
+    assert seen.slices["subtype"]["PC"] == Tally(images=3, groups=2, classes={"malignant": 3})

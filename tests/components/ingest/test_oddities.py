@@ -63,8 +63,8 @@ def test_even_tones_and_sizes_far_from_the_others_are_findings(draw, tmp_path: P
     with Image.open(root / "b/1.png") as image:
         image.resize((160, 40)).save(root / "b/wide.png")
     seen = inspect_source(str(root), cache=tmp_path / "cache")
-    assert "1 images show one even tone and nothing else, such as b/white.png" in seen.findings
-    assert "1 images are tiny or huge beside the others (median side 40 pixels), such as b/wide.png with 160 x 40" in seen.findings
+    assert "1 image shows one even tone and nothing else, such as b/white.png" in seen.findings
+    assert "1 image is tiny or huge beside the others (median side 40 pixels), such as b/wide.png with 160 x 40" in seen.findings
 
 
 def test_the_certificate_counts_them_and_lists_the_hash_and_group_of_every_image(busi: Path, tmp_path: Path) -> None:

@@ -18,12 +18,13 @@ import boto3
 import pytest
 
 from components.domain.errors import InputError
-from components.ingest import bucket as buckets
-from components.ingest.bucket import Address, Blob, Bucket, read_index
 from components.ingest.inspect import inspect_source
 from components.ingest.layouts import list_images
 from components.ingest.s3 import INDEX_FILE
 from components.ingest.source import lasting, open_source, origin, source_version
+from components.learning.weights import resolve
+from components.storage import bucket as buckets
+from components.storage.bucket import Address, Blob, Bucket, read_index
 
 spec = importlib.util.spec_from_file_location("s3_server", Path(__file__).with_name("s3_server.py"))
 s3_server = importlib.util.module_from_spec(spec)
@@ -252,3 +253,21 @@ def test_what_goes_wrong_is_told_in_one_line(
     with pytest.raises(InputError, match=message) as caught:
         inspect_source(source, cache=tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_first_weights_are_brought_once_and_again_when_they_change(client: Any, tmp_path: Path) -> None:
+    put(client, "weights", {"nets/small.h5": b"first"})
+    one = resolve("s3://weights/nets/small.h5", cache=tmp_path)
+    assert one is not None
+    assert (Path(one).name, Path(one).read_bytes()) == ("small.h5", b"first")
+    before = Path(one).stat().st_mtime_ns
+    assert resolve("s3://weights/nets/small.h5", cache=tmp_path) == one
+    assert Path(one).stat().st_mtime_ns == before
+    put(client, "weights", {"nets/small.h5": b"second"})
+    other = resolve("s3://weights/nets/small.h5", cache=tmp_path)
+    assert other is not None
+    assert Path(other).read_bytes() == b"second"
+    with pytest.raises(InputError, match=r"--weights must name one object, but .* is a prefix above nets"):
+        resolve("s3://weights/nets", cache=tmp_path)
+    with pytest.raises(InputError, match="an S3 address must lead to objects, but there is none under"):
+        resolve("s3://weights/nets/none.h5", cache=tmp_path)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from components.learning.checkpoint import checkpoints
 from components.learning.fit import Phase, fit, predict_logits
 from components.learning.scores import balanced_weights, softmax, validation_scores
 
@@ -21,13 +22,13 @@ def small_model(seed=0):
     return keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(2)])
 
 
-def train(model, phase=PHASE, on_epoch=lambda epoch, values: None):
+def train(model, phase=PHASE, on_epoch=lambda epoch, values: None, checkpoint=None):
     inputs, targets = two_blobs()
     held_out, expected = two_blobs(seed=1, count=40)
     rows = np.arange(40)
     result = fit(
         model, inputs, np.arange(64), targets, np.ones(2, np.float32),
-        validation=(lambda: predict_logits(model, held_out, rows), expected), phase=phase, on_epoch=on_epoch,
+        validation=(lambda: predict_logits(model, held_out, rows), expected), phase=phase, on_epoch=on_epoch, checkpoint=checkpoint,
     )  # fmt: skip
     return result, validation_scores(predict_logits(model, held_out, rows), expected)
 
@@ -79,3 +80,62 @@ def test_a_class_three_times_rarer_weighs_three_times_as_much():
 
 def test_softmax_of_huge_logits_stays_finite():
     assert softmax(np.array([[1000.0, 0.0]], np.float32)).tolist() == [[1.0, 0.0]]
+
+
+class CutError(Exception):
+    """What ends a training from outside."""
+
+
+def noisy_model(seed=0):
+    keras.utils.set_random_seed(seed)
+    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dropout(0.5), keras.layers.Dense(2)])
+
+
+def cut_after(epochs):
+    def on_epoch(epoch, values):
+        if epoch + 1 == epochs:
+            raise CutError
+
+    return on_epoch
+
+
+def test_a_training_that_was_cut_off_goes_on_from_its_checkpoint_to_the_same_weights(tmp_path):
+    whole, told_whole, told = noisy_model(), [], []
+    expected, _ = train(whole, on_epoch=lambda epoch, values: told_whole.append(values))
+    checkpoint = tmp_path / "phase.npz"
+    for epochs in (2, 4):
+        with pytest.raises(CutError):
+            train(noisy_model(), on_epoch=cut_after(epochs), checkpoint=checkpoint)
+    cut = noisy_model(seed=7)
+    result, _ = train(cut, on_epoch=lambda epoch, values: told.append(values), checkpoint=checkpoint)
+    assert result == expected
+    assert told == told_whole  # the curves are whole, no epoch twice
+    for one, other in zip(whole.get_weights(), cut.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_finished_phase_is_not_trained_again(tmp_path):
+    first, second = noisy_model(), noisy_model(seed=7)
+    expected, _ = train(first, checkpoint=tmp_path / "phase.npz")
+    result, _ = train(second, checkpoint=tmp_path / "phase.npz")
+    assert result == expected
+    assert int(second.optimizer.iterations) == int(first.optimizer.iterations)
+    for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_damaged_checkpoint_is_said_and_the_phase_starts_again(tmp_path, caplog):
+    (tmp_path / "phase.npz").write_bytes(b"PK\x03\x04 half")
+    result, _ = train(noisy_model(), checkpoint=tmp_path / "phase.npz")
+    assert result == train(noisy_model())[0]
+    assert "starts again" in caplog.text
+
+
+def test_checkpoints_go_when_a_step_ends_well_and_stay_when_it_does_not(tmp_path):
+    with pytest.raises(CutError), checkpoints(tmp_path, "run", "train") as kept:
+        kept.mkdir(parents=True)
+        raise CutError
+    assert (tmp_path / "run" / "train").is_dir()
+    with checkpoints(tmp_path, "run", "train"):
+        pass
+    assert not (tmp_path / "run").exists()

@@ -119,6 +119,10 @@ class Scene:
         write_log(self.log, now)
         return now
 
+    def write(self, table: pa.Table) -> None:
+        """Add rows to the log."""
+        write_log(self.log, table, "more")
+
     def group(self, *, images: int, current: int = 40) -> "Scene":
         """Return a scene beside this one whose reference images come in groups of `images`, which resemble each other no more."""
         other = Scene(self.log.parent / "grouped")

@@ -137,26 +137,14 @@ def test_the_verdict_is_one_json_document_of_known_keys(scene):
     document = json.loads(judge(scene.log, scene.bundle, since=None).verdict.to_json())
     assert list(document) == [
         *("schema_version", "exit_code", "status", "model", "bundle", "images", "compared", "reference_images", "since", "until"),
-        *(
-            "first",
-            "last",
-            "alpha",
-            "onset",
-            "detectors",
-            "not_watched",
-            "left_out",
-            "examples",
-            "text",
-            "performance",
-            "estimate",
-            "because",
-        ),
+        *("first", "last", "alpha", "onset", "detectors", "not_watched", "left_out", "examples", "text"),
+        *("volume", "performance", "estimate", "because"),
     ]
     assert (document["schema_version"], document["status"], document["exit_code"]) == (2, "drift", 4)
     assert document["first"] == "2026-03-01T00:00:00+00:00"
     assert set(document["detectors"][0]) == {
         *("name", "words", "kind", "about", "p_value", "corrected", "effect", "drifted", "design_effect", "missing"),
-        *("reference", "current"),
+        *("reference", "current", "seasonal"),
     }
     assert set(document["detectors"][0]["reference"]) == {"p10", "median", "p90"}
 

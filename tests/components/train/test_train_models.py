@@ -12,7 +12,9 @@ from components.domain.tracking import NoTracker
 from components.learning import network as networks
 from components.train.train import train_models
 from serving.contract import PREDICTION_SCHEMA, Card
+from serving.openvino_graph import OpenVinoGraph, knows_bf16
 from serving.predictor import Predictor
+from serving.reference import read_reference
 
 pytestmark = pytest.mark.slow
 CODE = "sha256:" + "1" * 64
@@ -52,6 +54,17 @@ def test_the_card_says_where_the_model_comes_from(trained, tiny_training_set, ti
     assert card.operating_point.sensitivity >= 0.95
 
 
+def test_the_precision_is_that_which_the_measured_agreement_allows(trained, tiny_training_set):
+    output, candidates = trained
+    card = Card.read(output / candidates.chosen)
+    if not knows_bf16():
+        assert (card.precision, card.agreement) == ("f32", None)
+        return
+    assert card.agreement is not None and card.agreement.images == len(read_dataset(tiny_training_set).rows("validation"))
+    allowed = card.agreement.largest_difference <= 0.01 and card.agreement.changed == 0
+    assert card.precision == ("bf16" if allowed else "f32")
+
+
 def test_the_reference_window_holds_the_validation_images_in_the_logs_form(trained, tiny_training_set):
     output, candidates = trained
     table = pq.read_table(output / candidates.chosen / "reference.parquet")
@@ -71,9 +84,10 @@ def test_the_bundle_scores_the_validation_images_as_its_reference_says(trained, 
 def test_the_activation_map_averages_to_the_logit(trained, tiny_training_set):
     output, candidates = trained
     dataset = read_dataset(tiny_training_set)
-    scores = Predictor.load(output / candidates.chosen).scores(np.asarray(dataset.pixels[:4]))
+    bundle = output / candidates.chosen
+    card = Card.read(bundle).model_copy(update={"precision": "f32"})  # bf16 rounds the sum and the map apart
+    scores = Predictor(card, "", OpenVinoGraph.load(bundle, card), read_reference(bundle)).scores(np.asarray(dataset.pixels[:4]))
     margin = scores.activation.mean(axis=(1, 2))
-    card = Card.read(output / candidates.chosen)
     logit = np.log(scores.probabilities) * card.temperature
     np.testing.assert_allclose(margin[:, 1] - margin[:, 0], logit[:, 1] - logit[:, 0], atol=1e-3)
 

@@ -56,6 +56,19 @@ def test_json_is_one_document_and_nothing_else(folder: Path, capsys: pytest.Capt
     assert seen["findings"][0] == "one picture under 2 labels: benign/0.png = malignant/0.png"
 
 
+def test_slices_and_patients_are_shown(tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = {"benign/0": "SOB_B_A-14-1-40-001", "benign/1": "SOB_B_A-14-1-200-001", "malignant/0": "SOB_M_DC-14-2-40-001"}
+    (tmp_path / "breakhis").mkdir()
+    for drawn, name in names.items():
+        (tmp_path / "breakhis" / f"{name}.png").write_bytes((folder / f"{drawn}.png").read_bytes())
+    invoke(["data", "inspect", str(tmp_path / "breakhis")])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["magnification", "images", "benign", "malignant", "groups"] in lines
+    assert ["40", "2", "1", "1", "2"] in lines
+    assert ["200", "1", "1", "0", "1"] in lines
+    assert any(line[:4] == ["patients", "or", "slides", "2,"] for line in lines)
+
+
 def test_a_page_is_written_where_it_was_asked_for(folder: Path, tmp_path: Path) -> None:
     assert invoke(["data", "inspect", str(folder), "--html", str(tmp_path / "page.html")]) == 0
     assert (tmp_path / "page.html").read_text().startswith("<!doctype html>")
@@ -85,6 +98,9 @@ def test_a_sample_is_written_and_inspecting_it_finds_what_was_planted(tmp_path: 
     assert invoke(["data", "inspect", str(target), "--json"]) == 3
     seen = json.loads(capsys.readouterr().out)
     assert seen["layout"] == "IDC"
+    assert list(seen["slices"]) == ["x", "y"]
+    assert sum(each["images"] for each in seen["slices"]["x"].values()) == seen["kept"]
+    assert sum(seen["patient_images"].values()) == seen["kept"]
     assert seen["unreadable"]
     assert seen["label_conflicts"]
 

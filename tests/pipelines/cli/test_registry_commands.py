@@ -1,9 +1,8 @@
-"""`lobule runs`, `models` and `promote` on a real MLflow store with three runs."""
+"""`lobule models` and `promote` on a real MLflow store with three runs."""
 
 import importlib.util
 import json
 from pathlib import Path
-from urllib.parse import unquote
 
 import pytest
 
@@ -53,7 +52,7 @@ def home(patch, evidence, tmp_path_factory):
             for name in ("certificate.json", "certified.parquet", "serve_check.json"):
                 tracker.file(directory / name)
             with tracker.child("seed-0") as child:
-                child.metrics({"test_auc": 0.99})
+                child.metrics({"test/auc": 0.99})
         client = mlflow.MlflowClient()
         if number == 1:
             client.create_registered_model(NAME)
@@ -105,42 +104,6 @@ def test_an_empty_home_is_valid_json(run, monkeypatch, tmp_path):
     monkeypatch.setenv("LOBULE_HOME", str(tmp_path / "none"))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     assert json.loads(run("runs", "--json")[1])["runs"] == [] and json.loads(run("models", "--json")[1]) == {"models": []}
-
-
-def test_the_leaderboard_ranks_honest_runs_first_and_leaves_out_seeds(run, home):
-    code, out, _ = run("runs", "--json")
-    document = json.loads(out)
-    assert code == 0 and [row["run"] for row in document["runs"]] == ["better", "good", "broken", "leaking"]
-    better = document["runs"][0]
-    assert better["metrics"]["auc"] == {"value": 1.0, "low": 1.0, "high": 1.0} and (better["seeds"], better["status"]) == (1, "finished")
-    assert document["runs"][2]["status"] == "failed" and document["runs"][2]["metrics"] == {}
-    ids = json.loads(unquote(document["compare"]).partition("runs=")[2].partition("&")[0])
-    assert ids == [row["run_id"] for row in document["runs"]]
-
-
-def test_lower_is_better_where_it_is(run, home):
-    rows = json.loads(run("runs", "--json", "--sort", "log_loss")[1])["runs"]
-    values = [row["metrics"]["log_loss"]["value"] for row in rows if row["metrics"] and not row["leaking"]]
-    assert values == sorted(values) and len(values) == 2
-
-
-def test_the_leaderboard_reads_without_colour(run, home):
-    code, out, _ = run("runs", "--sort", "f1")
-    lines = out.splitlines()
-    assert code == 0 and "\x1b" not in out
-    assert lines[0].split()[-7:] == ["sensitivity", "f1", "seeds", "leaks", "data", "time", "run"]
-    assert "1.000 [1.000, 1.000]" in lines[1] and lines[1].rstrip().endswith("better")
-    assert "LEAKS" in next(line for line in lines if "leaking" in line)
-    assert "/#/compare-runs?runs=" in lines[-1]
-
-
-def test_an_unknown_metric_names_those_there_are(run, home):
-    code, _, err = run("runs", "--sort", "accurracy")
-    assert code == 2 and "accuracy" in err and len(err.splitlines()) == 1
-
-
-def test_a_recipe_without_runs_is_said(run, home):
-    assert "No run of recipe other yet" in run("runs", "--recipe", "other")[1]
 
 
 def test_versions_are_listed_with_interval_and_leak_mark(run, home):

@@ -42,7 +42,7 @@ class Address:
         """
         bucket, _, prefix = text.removeprefix(SCHEME).partition("/")
         if not bucket:
-            raise InputError(f"an S3 source must be written s3://bucket/prefix, but got {text!r}; name the bucket")
+            raise InputError(f"an S3 address must be written s3://bucket/prefix, but got {text!r}; name the bucket")
         return cls(bucket, prefix.rstrip("/"))
 
     def __str__(self) -> str:
@@ -89,7 +89,7 @@ class Bucket:
         if not found and self.address.prefix:
             found = [each for each in self._list(self.address.prefix, most=1) if each.key == self.address.prefix]
         if not found:
-            raise InputError(f"an S3 source must hold objects, but there is none under {self.address}; check bucket and prefix")
+            raise InputError(f"an S3 address must lead to objects, but there is none under {self.address}; check bucket and prefix")
         return found
 
     def _list(self, prefix: str, *, most: int | None) -> Iterator[Blob]:

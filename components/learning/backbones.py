@@ -1,0 +1,110 @@
+"""The backbones: float RGB [N, S, S, 3] in [0, 255] -> feature map [N, h, w, C], each with its own preprocessing inside.
+
+The published ones are Keras' own; what stands here is what they leave to the caller. The graph that serving reads must hold
+their preprocessing, and every layer must survive the export.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from components.domain.errors import InputError
+from components.domain.recipe import Backbone
+
+MOMENTUM = 0.9
+"""Of batch normalisation trained from scratch: with the few hundred steps of a small data set, the statistics that inference uses would
+hardly move at Keras' 0.99 or MobileNetV2's 0.999."""
+_SCALES = {
+    "unit": (1 / 127.5, -1.0),  # [-1, 1]
+    "imagenet": (
+        (1 / (255 * np.array([0.229, 0.224, 0.225]))).tolist(),
+        (-np.array([0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]).tolist(),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Published:
+    """A network of `keras.applications`.
+
+    Attributes:
+        builder: its name there.
+        scale: what its `preprocess_input` does to pixels, as a key of `_SCALES`; None where it scales them itself.
+        smallest: side of the smallest image that it takes, in pixels.
+    """
+
+    builder: str
+    scale: str | None
+    smallest: int = 32
+
+
+PUBLISHED: Mapping[Backbone, Published] = {
+    "mobilenetv2": Published("MobileNetV2", "unit"),
+    "efficientnetb0": Published("EfficientNetB0", None),
+    "densenet121": Published("DenseNet121", "imagenet"),
+    "densenet201": Published("DenseNet201", "imagenet"),
+    "inceptionv3": Published("InceptionV3", "unit", smallest=75),
+}
+
+
+def build(name: Backbone, size: int, weights: str | None) -> keras.Model:
+    """Build a backbone.
+
+    Args:
+        name: which.
+        size: S, the side of its images in pixels.
+        weights: `imagenet` or a file; None starts from random ones.
+
+    Raises:
+        InputError: if the images are too small for it.
+    """
+    if name not in PUBLISHED:
+        return _convnet(size)
+    published = PUBLISHED[name]
+    if size < published.smallest:
+        raise InputError(f"image_size must be at least {published.smallest} for {name}, but got {size}; raise it")
+    builder: Callable[..., keras.Model] = getattr(keras.applications, published.builder)
+    body = _exportable(builder(include_top=False, weights=weights, input_shape=(size, size, 3), name="body"))
+    if weights is None:
+        for layer in body.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.momentum = MOMENTUM
+    image = keras.Input((size, size, 3))
+    if published.scale is None:
+        return keras.Model(image, body(image), name=name)
+    scale, offset = _SCALES[published.scale]
+    return keras.Model(image, body(keras.layers.Rescaling(scale, offset)(image)), name=name)
+
+
+def _convnet(size: int) -> keras.Model:
+    image = keras.Input((size, size, 3))
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(image)
+    for width in (24, 48, 96, 128):
+        x = keras.layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
+        x = keras.layers.BatchNormalization(momentum=MOMENTUM)(x)
+        x = keras.layers.ReLU()(x)
+        x = keras.layers.MaxPooling2D()(x)
+    return keras.Model(image, x, name="convnet")
+
+
+def _exportable(body: keras.Model) -> keras.Model:
+    """Return the network with each `Normalization` replaced by the `Rescaling` that it amounts to.
+
+    Keras exports the mean and variance of a `Normalization` (EfficientNet has one) as inputs of the ONNX graph that nobody gives.
+    """
+    if not any(isinstance(layer, keras.layers.Normalization) for layer in body.layers):
+        return body
+
+    def replace(layer: keras.Layer) -> keras.Layer:
+        if not isinstance(layer, keras.layers.Normalization):
+            return layer.__class__.from_config(layer.get_config())
+        deviation = np.maximum(np.sqrt(np.asarray(layer.variance)), keras.config.epsilon()).ravel()
+        return keras.layers.Rescaling((1 / deviation).tolist(), (-np.asarray(layer.mean).ravel() / deviation).tolist(), name=layer.name)
+
+    clone = keras.models.clone_model(body, clone_function=replace)
+    for layer in clone.layers:
+        if layer.weights:
+            layer.set_weights(body.get_layer(layer.name).get_weights())
+    return clone

@@ -1,0 +1,1 @@
+"""Objects in S3-compatible stores, for whichever step reads them."""

@@ -1,0 +1,82 @@
+"""Every backbone takes pixels as they are, and its exported graph answers as Keras does."""
+
+import keras
+import numpy as np
+import pytest
+
+from components.domain.errors import InputError
+from components.domain.recipe import Recipe
+from components.learning import backbones
+from components.learning import network as networks
+from components.learning.export import export_graph
+from serving.contract import Card, ImageSpec
+from serving.openvino_graph import OpenVinoGraph
+
+PREPROCESS = {
+    "mobilenetv2": keras.applications.mobilenet_v2.preprocess_input,
+    "densenet121": keras.applications.densenet.preprocess_input,
+    "densenet201": keras.applications.densenet.preprocess_input,
+    "inceptionv3": keras.applications.inception_v3.preprocess_input,
+}
+TOLERANCE = 1e-4
+"""Largest difference between Keras and the f32 graph, as a share of the largest value."""
+
+
+def images(count: int, size: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, size, size, 3), dtype=np.uint8)
+
+
+def settle(model: keras.Model, size: int) -> None:
+    """Let batch normalisation take the statistics of some images: a network as it was born gives next to nothing."""
+    normalisations = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
+    for layer in normalisations:
+        layer.momentum = 0.0
+    model(images(4, size).astype(np.float32), training=True)
+
+
+def open_graph(bundle, size: int) -> OpenVinoGraph:
+    return OpenVinoGraph.load(bundle, Card.model_construct(image=ImageSpec(height=size, width=size), precision="f32"))
+
+
+@pytest.mark.parametrize("name", ["convnet", *sorted(backbones.PUBLISHED)])
+@pytest.mark.slow
+def test_the_exported_graph_answers_as_keras_does(name, tmp_path):
+    size = 80
+    recipe = Recipe(name="r", task="histology", backbone=name, image_size=size)
+    network = networks.build(recipe, 3, weights=None, dropout=0.5, seed=0)
+    settle(network.backbone, size)
+    export_graph(network, tmp_path)
+    batch = images(2, size)
+    given = open_graph(tmp_path, size).run(batch)
+    features = network.backbone.predict_on_batch(batch.astype(np.float32))
+    expected = {"embedding": features.mean(axis=(1, 2)), "logits": network.classifier().predict_on_batch(batch)}
+    for output, value in expected.items():
+        assert np.abs(value).max() > 1e-3, "a dead network proves nothing"
+        np.testing.assert_allclose(getattr(given, output), value, atol=TOLERANCE * np.abs(value).max())
+    np.testing.assert_allclose(given.activation.mean(axis=(1, 2)), given.logits, atol=TOLERANCE * np.abs(given.logits).max())
+
+
+@pytest.mark.parametrize("name", sorted(PREPROCESS))
+def test_pixels_are_scaled_as_the_network_was_published(name):
+    seen = images(2, 80).astype(np.float32)
+    backbone = backbones.build(name, 80, None)
+    scaling = keras.Model(backbone.inputs, next(layer for layer in backbone.layers if isinstance(layer, keras.layers.Rescaling)).output)
+    np.testing.assert_allclose(scaling([seen]), PREPROCESS[name](seen.copy()), atol=1e-5)
+
+
+def test_weights_that_carry_statistics_of_the_pixels_keep_their_meaning(tmp_path):
+    published = keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=(64, 64, 3))
+    statistics = next(layer for layer in published.layers if isinstance(layer, keras.layers.Normalization))
+    statistics.set_weights([np.array([0.485, 0.456, 0.406]), np.array([0.05, 0.2, 0.6]), np.array(1)])
+    statistics.finalize_state()
+    settle(published, 64)
+    published.save_weights(tmp_path / "some.weights.h5")
+    built = backbones.build("efficientnetb0", 64, str(tmp_path / "some.weights.h5"))
+    seen = images(2, 64).astype(np.float32)
+    expected = published.predict_on_batch(seen)
+    np.testing.assert_allclose(built.predict_on_batch(seen), expected, atol=TOLERANCE * np.abs(expected).max())
+
+
+def test_images_too_small_for_a_backbone_are_refused():
+    with pytest.raises(InputError, match="image_size must be at least 75 for inceptionv3, but got 64"):
+        backbones.build("inceptionv3", 64, None)

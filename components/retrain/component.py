@@ -45,8 +45,6 @@ def retrain(
     from pathlib import Path
 
     from components.domain.console import step
-    from components.domain.recipe import Recipe
-    from components.domain.recipe_parts import PARTS, part_json
     from components.domain.settings import actor as login
     from components.retrain.retrain import decide_retraining
     from components.tracking.store import connect
@@ -57,9 +55,8 @@ def retrain(
         decided = decide_retraining(
             verdict, model, version, source=source, cool_down=timedelta(hours=cool_down_hours), actor=actor or login()
         )
-        parts = {name: part_json(Recipe.from_json(decided.recipe), name) if decided.recipe else "" for name in PARTS}
-        told = ((run, decided.run), (recipe, decided.recipe), (weights, decided.weights), (claim, str(decided.number)))
-        for path, value in (*told, (ingest_recipe, parts["ingest"]), (augment_recipe, parts["augment"])):
+        recipes = ((recipe, decided.recipe), (ingest_recipe, decided.part("ingest")), (augment_recipe, decided.part("augment")))
+        for path, value in ((run, decided.run), *recipes, (weights, decided.weights), (claim, str(decided.number))):
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             Path(path).write_text(value, encoding="utf-8")
         Path(decision.path).write_text(f"# {decided.action}\n\n{decided.said}\n", encoding="utf-8")

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from components.domain.errors import InputError, RefusedError
+from components.domain.recipe import Recipe
+from components.domain.recipe_parts import part_json
 from components.tracking.retrainings import begin, require_cooled
 from components.tracking.version_run import read_recipe
 
@@ -33,6 +35,10 @@ class Decided:
     recipe: str = ""
     weights: str = ""
     number: int = 0
+
+    def part(self, step: str) -> str:
+        """Return the part of the recipe that a step uses, as JSON; "" without one."""
+        return part_json(Recipe.from_json(self.recipe), step) if self.recipe else ""
 
 
 def decide_retraining(verdict: Path, name: str, version: str, *, source: str, cool_down: timedelta, actor: str) -> Decided:

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_curve
 from components.compare.align import Entrant
 from components.compare.compare import Pair
 from components.compare.words import title
-from components.domain.metrics import HIGHER_IS_BETTER
+from components.domain.directions import direction
 from components.domain.report import Interval
 
 ROW, LEFT, RIGHT = 26, 190, 560
@@ -100,7 +100,7 @@ def roc(entrants: Sequence[Entrant], letters: str, colours: Sequence[int]) -> st
 
 
 def _towards_second(name: str, interval: Interval) -> Interval:
-    if HIGHER_IS_BETTER.get(name, True):
+    if direction(name):
         return interval
     return Interval(-interval.value, -interval.high, -interval.low)
 

@@ -15,9 +15,9 @@ from scipy.stats import norm
 
 from components.compare.agreement import Discordance, mcnemar
 from components.compare.areas import mean_areas
-from components.domain.bootstrap import HIGH, LOW, resample
 from components.domain.intervals import FEWEST_GROUPS, fewest_groups
 from components.domain.metrics import Floats, measure
+from components.domain.paired import resample_differences
 from components.domain.predictions import Predictions
 from components.domain.report import Interval
 
@@ -74,12 +74,8 @@ def compare_pair(first: Predictions, second: Predictions, *, draws: int, seed: i
         seed: of the resamples.
     """
     groups, labels = first.groups, first.scored.labels
-
-    def both(weights: Floats) -> dict[str, Floats]:
-        ours, theirs = measure(first.scored, weights), measure(second.scored, weights)
-        return {name: theirs[name] - ours[name] for name in ours}
-
-    found = resample(both, groups, labels=labels, draws=draws, seed=seed)
+    found = resample_differences(first, second, draws=draws, seed=seed)
+    intervals = found.intervals
     whole = np.ones((1, len(labels)))
     ours, theirs = measure(first.scored, whole), measure(second.scored, whole)
     few = fewest_groups(labels.tolist(), groups) < FEWEST_GROUPS
@@ -88,12 +84,11 @@ def compare_pair(first: Predictions, second: Predictions, *, draws: int, seed: i
     differences = {}
     for name, drawn in found.drawn.items():
         value = found.values[name]
-        low, high = np.percentile(drawn, (LOW, HIGH))
         test, p, error = tests.get(name, (BOOTSTRAP, math.nan, 0.0))
         differences[name] = Difference(
             first=float(ours[name][0]),
             second=float(theirs[name][0]),
-            interval=Interval(value, float(low), float(high)),
+            interval=intervals[name],
             error=max(error, float(drawn.std())),
             test=BOOTSTRAP if math.isnan(p) else test,
             p=None if few else bootstrap_p(drawn, value) if math.isnan(p) else p,

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from components.compare.align import Entrant
 from components.compare.paired import Difference, Paired
+from components.domain.directions import direction
 from components.domain.intervals import FEWEST_GROUPS
-from components.domain.metrics import HIGHER_IS_BETTER
 
 TOO_MANY = 100
 """Times as many cases as there are: beyond it a number would only look exact."""
@@ -20,7 +20,7 @@ def title(metric: str) -> str:
 
 def favours_second(metric: str, difference: float) -> bool:
     """Say whether second - first of a metric speaks for the second."""
-    return (difference > 0) == HIGHER_IS_BETTER.get(metric, True)
+    return (difference > 0) == direction(metric)
 
 
 def verdict(

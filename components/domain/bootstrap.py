@@ -37,6 +37,12 @@ class Resampled:
     drawn: dict[str, Floats]
     redrawn: int
 
+    @property
+    def intervals(self) -> dict[str, Interval]:
+        """Each metric with its 95 % percentile interval."""
+        ends = {name: np.percentile(drawn, (LOW, HIGH)) for name, drawn in self.drawn.items()}
+        return {name: Interval(value, float(ends[name][0]), float(ends[name][1])) for name, value in self.values.items()}
+
 
 class Resamples:
     """Draws of groups with replacement, as weights of images.
@@ -84,11 +90,7 @@ def bootstrap(
         InputError: if the split is too small to resample.
     """
     found = resample(measure, groups, labels=labels, draws=draws, seed=seed)
-    intervals = {}
-    for name, value in found.values.items():
-        low, high = np.percentile(found.drawn[name], (LOW, HIGH))
-        intervals[name] = Interval(value, float(low), float(high))
-    return Bootstrapped(intervals, draws, found.redrawn)
+    return Bootstrapped(found.intervals, draws, found.redrawn)
 
 
 def resample(

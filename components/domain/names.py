@@ -43,6 +43,8 @@ CHALLENGER = "challenger"
 
 
 TEST = "test/"
+PATIENT = "patient_"
+"""What the name of a metric of patients begins with; without it, it is of images."""
 
 
 def test_metric(name: str) -> str:

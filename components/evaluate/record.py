@@ -4,6 +4,7 @@ import statistics
 from pathlib import Path
 
 from components.domain.names import (
+    PATIENT,
     TAG_BUNDLE,
     TAG_CERTIFICATE,
     TAG_DATASET,
@@ -37,7 +38,7 @@ def log_report(report: Report, directory: Path, tracker: Tracker) -> None:
         tracker: the pipeline run.
     """
     values: dict[str, float] = {SEEDS: len(report.seeds["auc"]), test_metric("images"): report.images, test_metric("groups"): report.groups}
-    measured = report.metrics | {f"patient_{name}": each for name, each in (report.patients.metrics if report.patients else {}).items()}
+    measured = report.metrics | {f"{PATIENT}{name}": each for name, each in (report.patients.metrics if report.patients else {}).items()}
     values |= {test_metric(name): interval.value for name, interval in measured.items()}
     for name, interval in measured.items():
         values.update(zip(interval_metrics(name), (interval.low, interval.high), strict=True))

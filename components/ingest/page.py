@@ -86,9 +86,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def bars(counts: dict[str, int], *, most: int = 8) -> str:
-    """Return a bar for each of the first `most` counts, the rest summed up. Empty without counts."""
-    if not counts:
-        return ""
+    """Return a bar for each of the first `most` counts, the rest summed up."""
     shown = dict(list(counts.items())[:most])
     rest = sum(counts.values()) - sum(shown.values())
     if rest:

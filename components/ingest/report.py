@@ -8,6 +8,7 @@ from components.domain.artifacts import SPLITS
 from components.domain.certificate import Certificate, Excluded
 from components.ingest.inspect import Inspection, Member
 from components.ingest.page import bars, cards, escape, page, picture, section, table
+from components.ingest.tallies import spread_in_words
 
 REPORT_FILE = "report.html"
 GROUPS_SHOWN = 16
@@ -62,7 +63,7 @@ def render(seen: Inspection, *, certificate: Certificate | None = None, splits: 
         section("Findings", "<ul>" + "".join(f"<li>{escape(each)}</li>" for each in seen.findings) + "</ul>" if seen.findings else ""),
         _classes(seen, splits, leaking=certificate is not None and certificate.leaking),
         *(_slice(seen, name) for name in seen.slices),
-        section("Patients or slides", bars(seen.patient_images), note="Images of each."),
+        _patients(seen),
         section("Sizes in pixels", bars(seen.sizes)),
         section("Pixel modes of the files", bars(seen.modes)),
         section(
@@ -102,6 +103,17 @@ def _slice(seen: Inspection, name: str) -> str:
         for value, each in seen.slices[name].items()
     ]
     return section(f"By {name}", table((name, "images", *seen.classes, "groups"), rows))
+
+
+def _patients(seen: Inspection) -> str:
+    if not seen.patient_images:
+        return ""
+    lines = table(("patient or slide", "images"), list(seen.patient_images.items())[:FILES_SHOWN])
+    more = len(seen.patient_images) - FILES_SHOWN
+    rest = f'<p class="soft">and {more:,} more</p>' if more > 0 else ""
+    return section(
+        "Patients or slides", f"<details><summary>{escape(spread_in_words(seen.patient_images))}</summary>{lines}{rest}</details>"
+    )
 
 
 def _look_alikes(seen: Inspection) -> str:

@@ -91,6 +91,20 @@ def survey(listing: Listing, storage: Storage | None = None, *, finished: Finish
         InputError: if almost everything is a near duplicate of everything (`near_duplicates`).
     """
     images, unreadable = scan(listing.images, storage, finished=finished)
+    return sum_up(listing, images, unreadable)
+
+
+def sum_up(listing: Listing, images: list[Scanned], unreadable: list[Excluded]) -> Survey:
+    """Find what repeats, contradicts and belongs together among images that were looked at.
+
+    Args:
+        listing: the files.
+        images: the readable images, in the order of the listing.
+        unreadable: the others.
+
+    Raises:
+        InputError: if almost everything is a near duplicate of everything (`near_duplicates`).
+    """
     same: dict[str, list[int]] = {}
     for row, image in enumerate(images):
         same.setdefault(image.id, []).append(row)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from components.domain.slicing import UNKNOWN, gather, ordered
 from components.ingest.layouts.layout import Found
@@ -57,6 +58,17 @@ def patient_images(images: Sequence[Found]) -> dict[str, int]:
     """Count the images of each patient or slide that the layout names, most first."""
     counts = Counter(image.group for image in images if image.group)
     return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
+
+
+def spread_in_words(patients: dict[str, int]) -> str:
+    """Say how many patients or slides there are and how many images each has; there must be one.
+
+    >>> spread_in_words({"a": 4, "b": 1, "c": 1})
+    '3, each with 1 to 4 images (median 1)'
+    """
+    return (
+        f"{len(patients):,}, each with {min(patients.values())} to {max(patients.values())} images (median {median(patients.values()):g})"
+    )
 
 
 def patient_leak(patients: dict[str, int], images: int, *, share: float = TEST_SHARE) -> float:

@@ -19,7 +19,7 @@ from components.domain.settings import signing_key
 from components.package.image import DOCKERFILE, dockerfile
 from components.package.requirements import serving_requirements
 from serving.contract import Card, tree_digest
-from serving.signature import sign, write_signature
+from serving.signature import sign_bundle, write_signature
 
 logger = logging.getLogger(__name__)
 TAG = re.compile(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?")
@@ -54,7 +54,7 @@ def package_bundle(bundle: Path, output: Path, *, name: str, version: str) -> st
         shutil.copytree(code, stage / "serving", ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
         shutil.copytree(bundle, stage / "bundle")
         if signing_key():
-            write_signature(stage / "bundle", sign(tree_digest(bundle), signing_key()))
+            write_signature(stage / "bundle", sign_bundle(tree_digest(bundle), signing_key()))
         requirements = serving_requirements(code.parent)
         (stage / "requirements.txt").write_text(requirements, encoding="utf-8")
         (stage / "bentofile.yaml").write_text(_bentofile(card, tree_digest(bundle)), encoding="utf-8")

@@ -1,6 +1,5 @@
 """The evidence about a registered version: what its run kept at the root of its artifacts, read and held against each other."""
 
-import hmac
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from components.domain.settings import signing_key
 from components.promote.data import verify_data
 from components.promote.gate import Evidence
 from serving.contract import file_digest
-from serving.signature import sign
+from serving.signature import check_bundle
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def read_evidence(version: ModelVersion) -> Read:
 
 def _unsigned(bundle: str, signature: str, key: str) -> tuple[str, ...]:
     """Return why a bundle's signature does not hold; nothing without a key, which asks for none."""
-    if not key or hmac.compare_digest(signature.encode(), sign(bundle, key).encode()):
+    if not key or check_bundle(bundle, signature, key) == "valid":
         return ()
     found = "has another one" if signature else "has none"
     return (f"the bundle must be signed with LOBULE_SIGNING_KEY, because that is set, but {found}; register it again with the key",)

@@ -27,7 +27,7 @@ class Decision:
     Attributes:
         outcome: `promote`, `reject` or `cannot tell`.
         reasons: why, each with its figures; the deciding ones first.
-        compared_with: the champion's bundle digest, or that there was none.
+        compared_with: the champion's bundle digest, to which promotion adds its version, or that there was none.
         differences: challenger - champion with 95 % intervals, by metric; empty where they were not compared.
         forced: a person moved the alias although the gate did not say so.
         findings: every question that was asked, in the order of the reasons.

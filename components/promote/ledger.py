@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal
 
-from components.domain.signing import Signed, check
+from serving.signature import Signed, check
 
 Action = Literal["decide", "rollback", "observe"]
 

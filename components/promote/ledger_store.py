@@ -19,8 +19,8 @@ from mlflow.exceptions import MlflowException
 from components.domain.errors import RefusedError
 from components.domain.names import TAG_DECISION, TAG_LEDGER
 from components.domain.settings import account, signing_key
-from components.domain.signing import sign
 from components.promote.ledger import Entry, History, Kept, Record, verify
+from serving.signature import sign
 
 logger = logging.getLogger(__name__)
 TAG_ENTRY = "lobule.ledger.entry"

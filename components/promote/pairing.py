@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.domain.bootstrap import bootstrap
-from components.domain.errors import InputError
-from components.domain.metrics import Floats, Scored, measure
+from components.domain.metrics import Scored
+from components.domain.paired import resample_differences
 from components.domain.predictions import Predictions
 from components.domain.report import Interval
 from components.promote.findings import Finding
@@ -64,27 +63,11 @@ def compare(ours: Predictions, theirs: Predictions, *, policy: Policy, draws: in
     Raises:
         InputError: if the two are not of the same images.
     """
-    differences = paired_differences(ours, theirs, draws=draws, seed=seed)
+    differences = resample_differences(theirs, ours, draws=draws, seed=seed).intervals
     margins = {"auc": policy.auc_margin, "sensitivity": policy.sensitivity_margin}
     return [_against(name, differences[name], margin) for name, margin in margins.items()], tuple(
         (name, differences[name]) for name in margins
     )
-
-
-def paired_differences(challenger: Predictions, champion: Predictions, *, draws: int = 1000, seed: int = 0) -> dict[str, Interval]:
-    """Return challenger - champion of every metric, each resample drawing the same groups for both.
-
-    Raises:
-        InputError: if the two are not of the same images.
-    """
-    if challenger.ids != champion.ids or challenger.scored.labels.tolist() != champion.scored.labels.tolist():
-        raise InputError("paired predictions must be of the same images, but are not; evaluate both models on the same data")
-
-    def difference(weights: Floats) -> dict[str, Floats]:
-        ours, theirs = measure(challenger.scored, weights), measure(champion.scored, weights)
-        return {name: ours[name] - theirs[name] for name in ours}
-
-    return bootstrap(difference, challenger.groups, labels=challenger.scored.labels, draws=draws, seed=seed).intervals
 
 
 def too_little(again: Again, policy: Policy) -> list[Finding]:

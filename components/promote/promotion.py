@@ -130,12 +130,13 @@ def _decide(challenger: ModelVersion, ours: Read, champion: str, policy: Policy,
     again: Again | str = ""
     if ours.evidence.report.test != theirs.evidence.report.test:
         again = champion_again(challenger, reigning, ours, theirs, dataset=dataset, cache=cache)
-    return decide(ours.evidence, theirs.evidence, policy=policy, again=again)
+    decision = decide(ours.evidence, theirs.evidence, policy=policy, again=again)
+    return replace(decision, compared_with=f"the champion, version {champion}, bundle {decision.compared_with}")
 
 
 def _without_comparison(decision: Decision, champion: str, missing: str) -> Decision:
     """Return a decision that rests on the challenger alone, although there is a champion: it cannot say promote."""
-    compared_with = f"version {champion}, which has no evidence"
+    compared_with = f"the champion, version {champion}, which has no evidence"
     if decision.outcome != "promote":
         return replace(decision, compared_with=compared_with)
     said = f"the champion, version {champion}, has no evidence to compare with ({missing}); or promote with --force and a reason"

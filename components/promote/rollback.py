@@ -38,7 +38,7 @@ def roll_back(name: str, to: str, *, reason: str, actor: str, tracking_uri: str,
     """
     if not reason.strip():
         raise InputError("a rollback must say why, but got no reason; add --reason TEXT")
-    turn = begin(name, actor=actor, over=reason if to else "")
+    turn = begin(name, actor=actor, over=reason if to else "", remedy="--to VERSION")
     target = to or predecessor(turn.history)
     if not target:
         raise RefusedError(f"a rollback needs a champion before this one, but {name} had none; name a version with --to VERSION")

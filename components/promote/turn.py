@@ -42,13 +42,14 @@ class Turn:
         return record
 
 
-def begin(name: str, *, actor: str, over: str = "") -> Turn:
+def begin(name: str, *, actor: str, over: str = "", remedy: str = "--force --reason TEXT") -> Turn:
     """Begin a turn; an alias that something else has moved is recorded first.
 
     Args:
         name: of the registered model.
         actor: who asks.
         over: why to go on although the ledger is broken, "" not to.
+        remedy: how whoever asks may go on over a broken ledger.
 
     Raises:
         InputError: if there is no such model.
@@ -57,7 +58,7 @@ def begin(name: str, *, actor: str, over: str = "") -> Turn:
     champion, history = alias_of(name, CHAMPION), read_ledger(name)
     if history.problems and not over:
         raise RefusedError(
-            f"the ledger of {name} must be sound, but {history.problems[0]}; see `lobule models --history`, or go on with --force"
+            f"the ledger of {name} must be sound, but {history.problems[0]}; see `lobule models --history`, or go on with {remedy}"
         )
     told = stray(history, champion)
     if not told:

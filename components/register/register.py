@@ -35,7 +35,7 @@ from components.domain.names import (
 from components.domain.settings import signing_key
 from components.tracking.mlflow_tracker import MlflowTracker
 from serving.contract import Card, tree_digest
-from serving.signature import sign
+from serving.signature import sign_bundle
 
 RUNTIME = ("mlflow-skinny", "numpy", "openvino", "pandas", "pillow", "pyarrow", "pydantic")
 """What the logged model needs to run, pinned to what it was made with."""
@@ -73,7 +73,7 @@ def register_model(candidates: Path, dataset: Path, *, run: str, tracker: Mlflow
         TAG_ORACLE: str(card.oracle).lower(),
     }
     if signing_key():
-        tags[TAG_SIGNATURE] = sign(digest, signing_key())
+        tags[TAG_SIGNATURE] = sign_bundle(digest, signing_key())
     for key, value in tags.items():
         client.set_model_version_tag(card.name, version, key, value)
     if not known:

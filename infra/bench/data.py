@@ -16,7 +16,6 @@ What ours saves beyond that is every later epoch's decoding, and memory.
 import argparse
 import io
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -91,7 +90,7 @@ def processor_time() -> float:
 
 
 def memory(what: str, folder: Path, repeat: int) -> float:
-    """Return by how many MiB a process of its own grows (the largest of it and its workers) while it does `what`."""
+    """Return by how many MiB a process of its own grows at its largest while it does `what`."""
     command = [sys.executable, __file__, "--images", str(folder), "--only", what, "--repeat", str(repeat)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
 
@@ -99,10 +98,16 @@ def memory(what: str, folder: Path, repeat: int) -> float:
 def only(what: str, files: list[Path]) -> float:
     """Do one thing once and return the growth of memory in MiB."""
     notebook(files[:2]) if what == "notebook" else ours(files[:2])  # libraries do not count, only images
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak()
     with tempfile.TemporaryDirectory() as folder:
         notebook(files) if what == "notebook" else whole(files, Path(folder), workers=1)
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return peak() - before
+
+
+def peak() -> float:
+    """Return the largest memory of this process so far in MiB; `ru_maxrss` would be that of its parent, which a child inherits."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) / 1024
 
 
 def enlarged_sample(folder: Path) -> None:

@@ -99,13 +99,12 @@ def _slice(seen: "Inspection", name: str) -> "Table":
 
 
 def _patients(seen: "Inspection") -> str:
-    from statistics import median
-
     from rich.markup import escape
 
-    counts = list(seen.patient_images.values())
+    from components.ingest.tallies import spread_in_words
+
     most = ", ".join(f"{escape(name)} ({count})" for name, count in list(seen.patient_images.items())[:PATIENTS])
-    return f"{seen.patients}, each with {min(counts)} to {max(counts)} images (median {median(counts):g}); most: {most}"
+    return f"{spread_in_words(seen.patient_images)}; most: {most}"
 
 
 def _counts(counts: dict[str, int], most: int = 4) -> str:

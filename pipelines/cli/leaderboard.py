@@ -6,6 +6,7 @@ from typing import Any
 from components.domain.errors import InputError
 from components.domain.names import (
     EXPERIMENT,
+    PATIENT,
     TAG_DATASET,
     TAG_KIND,
     TAG_LEAKING,
@@ -67,10 +68,9 @@ class Row:
     started: float
     seconds: float | None
 
-    @property
-    def ranked(self) -> bool:
-        """True if it came to its end and its figures may be believed."""
-        return self.status == FINISHED and bool(self.metrics) and not self.leaking and not self.oracle
+    def ranks(self, metric: str) -> bool:
+        """Return whether it came to its end, its figures may be believed, and this metric is one of them."""
+        return self.status == FINISHED and self.figure(metric) is not None and not self.leaking and not self.oracle
 
     def figure(self, metric: str) -> float | None:
         """Return what it is ranked by: the mean over its seeds, or its chosen model's value where that is all there is."""
@@ -95,12 +95,13 @@ def boards(rows: list[Row], metric: str) -> list[Board]:
     Raises:
         InputError: if no metric of that name exists.
     """
-    from components.domain.metrics import HIGHER_IS_BETTER
+    from components.domain.directions import DIRECTIONS, direction
 
-    known = sorted(set(HIGHER_IS_BETTER) | {name for row in rows for name in row.metrics})
-    if metric not in known:
-        raise InputError(f"there is no metric {metric!r}; sort by one of {', '.join(known)}")
-    sign = -1 if HIGHER_IS_BETTER.get(metric, True) else 1
+    higher = direction(metric)
+    if higher is None:
+        patients = {name for row in rows for name in row.metrics if name.startswith(PATIENT)}
+        raise InputError(f"there is no metric {metric!r}; sort by one of {', '.join(sorted({*DIRECTIONS, *patients}))}")
+    sign = -1 if higher else 1
     tests = {row.dataset: row.test for row in rows if row.test}
 
     def place(row: Row) -> tuple[bool, bool, bool, float]:

@@ -67,6 +67,10 @@ def invoke(arguments: list[str]) -> int:
     except click.exceptions.Abort:
         click.echo("lobule: interrupted", err=True)
         return INTERRUPTED
+    except click.UsageError as error:
+        more = f"; see `{error.ctx.command_path} --help`" if error.ctx else ""
+        click.echo(f"lobule: {error.format_message().rstrip('.')}{more}", err=True)
+        return error.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -56,7 +56,7 @@ def command(model: str | None, history: bool, moment: str | None, as_json: bool)
       lobule models --at 2026-01-31
       lobule models --json | jq '.models[] | select(.aliases[] == "champion")'
 
-    Exit code 0; 3: an entry was changed, removed or forged, or @champion was moved by something else.
+    Exit code 0; with --history or --at 3, if an entry was changed, removed or forged, or @champion was moved by something else.
     """
     from pipelines.cli.history import parse_moment, read_history
 
@@ -74,6 +74,8 @@ def command(model: str | None, history: bool, moment: str | None, as_json: bool)
         click.echo(NOTHING)
     else:
         _print_versions(versions)
+    for name in names:
+        _warn(name)
     return 0
 
 
@@ -161,3 +163,13 @@ def _print_versions(versions: list[Version]) -> None:
     show(table)
     if not any("champion" in row.aliases for row in versions):
         click.echo("\nThere is no @champion yet: lobule promote")
+
+
+def _warn(name: str) -> None:
+    """Say on standard error what does not hold of the ledger of a model."""
+    from pipelines.cli.history import read_history
+
+    problems = read_history(name, None).problems
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    if problems:
+        click.echo(f"NOTE  {problems[0]}{more}; see `lobule models --history`", err=True)

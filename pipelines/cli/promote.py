@@ -72,8 +72,7 @@ def command(version: str, model: str | None, reason: str, force: bool, dry_run: 
 def _print(decision: "Decision", name: str, version: str, *, dry_run: bool) -> None:
     forced = ", forced" if decision.forced else ""
     click.echo(f"{name} version {version}: {decision.outcome}{forced}")
-    digest = decision.compared_with.startswith("sha256:")
-    click.echo(f"  compared with {'the champion, bundle ' + decision.compared_with[:19] if digest else decision.compared_with}")
+    click.echo(f"  compared with {decision.compared_with}")
     for reason in decision.reasons:
         click.echo(f"  - {reason}")
     if dry_run:

@@ -46,7 +46,7 @@ def command(recipe: str | None, data: str | None, metric: str, as_json: bool) ->
     first = [row.run_id for row in found[0].rows[:COMPARED]] if found else []
     address = compare_address(first, experiment) if first else None
     if as_json:
-        ranked = [{"rank": rank, "board": board.test, **asdict(row)} for board in found for rank, row in _ranked(board)]
+        ranked = [{"rank": rank, "board": board.test, **asdict(row)} for board in found for rank, row in _ranked(board, metric)]
         click.echo(json.dumps({"sorted_by": metric, "runs": ranked, "compare": address}, indent=2))
     elif not found:
         said = " ".join(f"{name} {value}" for name, value in (("of recipe", recipe), ("on data", data)) if value)
@@ -57,9 +57,9 @@ def command(recipe: str | None, data: str | None, metric: str, as_json: bool) ->
         click.echo(f"\nCompare them in MLflow{opens_with()}:\n{address}")
 
 
-def _ranked(board: "Board") -> list[tuple[int | None, "Row"]]:
+def _ranked(board: "Board", metric: str) -> list[tuple[int | None, "Row"]]:
     """Return each row with its place, None where it has none."""
-    return [(place if row.ranked else None, row) for place, row in enumerate(board.rows, start=1)]
+    return [(place if row.ranks(metric) else None, row) for place, row in enumerate(board.rows, start=1)]
 
 
 def _print(found: list["Board"], metric: str) -> None:
@@ -87,7 +87,7 @@ def _print_board(board: "Board", metric: str) -> None:
     table = Table(box=None, pad_edge=False)
     for title in ("", "recipe", *figures, "seeds", "trials", "time", "run"):
         table.add_column(title, no_wrap=True)
-    for rank, row in _ranked(board):
+    for rank, row in _ranked(board, metric):
         spread = row.over_seeds.get(metric)
         told = [
             (f"{spread.mean:.3f} +- {spread.std:.3f}" if row.seeds and row.seeds > 1 else "one seed") if spread else "",
@@ -95,7 +95,7 @@ def _print_board(board: "Board", metric: str) -> None:
             *(f"{row.metrics[each].value:.3f}" if each in row.metrics else "" for each in extra),
         ]
         table.add_row(
-            _place(rank, row),
+            _place(rank, row, metric),
             " ".join(filter(None, (row.recipe, row.settings))),
             *(told if evaluated else ()),
             "" if row.seeds is None else str(row.seeds),
@@ -106,9 +106,12 @@ def _print_board(board: "Board", metric: str) -> None:
     show(table)
 
 
-def _place(rank: int | None, row: "Row") -> str:
+def _place(rank: int | None, row: "Row", metric: str) -> str:
     """Return a run's place, or why it has none."""
-    return str(rank) if rank else "LEAKS" if row.leaking else "ORACLE" if row.oracle else row.status
+    if rank:
+        return str(rank)
+    unmeasured = f"no {metric}" if row.metrics and row.status == "finished" else row.status
+    return "LEAKS" if row.leaking else "ORACLE" if row.oracle else unmeasured
 
 
 def _figure(interval: "Interval | None") -> str:

@@ -37,6 +37,24 @@ except RefusedError as error:
     print(f"told: {error}")
 """
 
+EVALUATED = """
+import importlib.util, sys
+from pathlib import Path
+from components.evaluate.plots import PLOTS
+from components.evaluate.record import log_report
+from components.tracking.mlflow_tracker import open_run
+spec = importlib.util.spec_from_file_location("evidence_of_the_team", sys.argv[1])
+evidence = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(evidence)
+for name, letter, wrong in (("made-up-good", "a", 20), ("made-up-better", "b", 0)):
+    report, predictions = evidence.model(letter=letter, wrong=wrong)
+    directory = evidence.write(Path(sys.argv[2]) / name, report, predictions)
+    for file in ("report.html", *PLOTS):
+        (directory / file).write_text("stand-in for a file that evaluation writes")
+    with open_run(name) as tracker:
+        log_report(report, directory, tracker)
+"""
+
 
 @pytest.fixture(scope="module")
 def team(tmp_path_factory):
@@ -143,3 +161,20 @@ def test_a_rollback_restores_the_first_and_the_other_machine_sees_it(trained, lo
     assert code == 0 and ledger["champion"] == "1" and ledger["entries"][-1]["action"] == "rollback"
     card = next((lobule.homes["ann"] / "cache" / "bundles").glob("*/card.json"))
     assert json.loads(card.read_text())["name"] == NAME
+
+
+def test_bob_compares_two_runs_of_ann_and_the_page_lies_in_the_bucket(team, lobule, tmp_path):
+    env = team.client("ann", lobule.homes["ann"], PYTHONPATH=str(ROOT))
+    evidence = ROOT / "tests" / "components" / "promote" / "evidence.py"
+    command = [sys.executable, "-c", EVALUATED, str(evidence), str(tmp_path)]
+    made = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr[-3000:]
+    listed = [row["run"] for row in json.loads(lobule("bob", "runs", "--json").stdout)["runs"]]
+    assert listed.index("made-up-better") < listed.index("made-up-good")
+    done = lobule("bob", "compare", "made-up-good", "made-up-better")
+    assert done.returncode == 0, done.stderr
+    assert "B is better than A in AUC, accuracy and sensitivity" in done.stdout
+    address = done.stdout.splitlines()[-1]
+    assert address.startswith(f"{team.uri}/#/compare-runs?runs=") and "lobule ui" not in done.stdout
+    pages = [item.key for item in team.bucket.objects.all() if "/artifacts/compare/" in item.key]
+    assert len(pages) == 2 and all(page.endswith(".html") for page in pages)  # with each of the two runs

@@ -14,7 +14,7 @@ from serving.contract import tree_digest
 from serving.follow import Follower
 from serving.predictor import Predictor
 from serving.registry import Location, RegistryError, locate, resolve
-from serving.signature import sign
+from serving.signature import sign_bundle
 from serving.slot import Slot
 
 RED = encode(plain(200, 60, 20, height=50, width=70))
@@ -176,7 +176,7 @@ def test_with_a_key_only_a_signed_version_takes_the_place(registry: str, client,
     follower = Follower(slot, "@champion", tracking_uri=registry, cache=tmp_path, signing_key="key", told=told.append)
     assert not follower.check()
     assert "must be signed" in slot.refused
-    client.set_model_version_tag(NAME, "1", "lobule.signature", sign(tree_digest(bundle), "key"))
+    client.set_model_version_tag(NAME, "1", "lobule.signature", sign_bundle(tree_digest(bundle), "key"))
     try:
         assert not follower.check()  # a refused version is left alone for a while
         follower.wake()

@@ -9,14 +9,18 @@ from PIL import Image
 
 from components.domain.artifacts import PIXELS_FILE, SPLITS, read_dataset
 from components.domain.errors import InputError, RefusedError
+from components.domain.metrics import Scored
 from components.domain.predictions import read_predictions
 from components.domain.report import Report
 from components.domain.tracking import NoTracker
 from components.evaluate.curves import classification_curves
-from components.evaluate.error_sheet import evidence, worst_errors
+from components.evaluate.error_sheet import draw_errors, worst_errors
 from components.evaluate.evaluate import evaluate_model
 from components.evaluate.plots import PLOTS
 from components.evaluate.record import log_report
+from serving.heatmap import explain
+from serving.pictures import overlay
+from serving.predictor import Predictor
 
 
 class Recorder(NoTracker):
@@ -106,9 +110,24 @@ def test_the_most_confident_error_comes_first(evaluated):
     assert [predictions.ids[place][:17] for place in worst_errors(predictions.scored)] == ["test-malignant-04", "test-benign-04-0"]
 
 
-def test_a_heat_map_shows_what_speaks_for_a_class_and_nothing_where_nothing_does():
-    assert evidence(np.array([[2.0, -1.0], [4.0, 0.0]])).tolist() == [[0.5, 0.0], [1.0, 0.0]]
-    assert not evidence(np.full((2, 2), -3.0)).any()
+def test_the_error_sheet_shows_each_error_beside_the_heat_map_of_the_service(evaluated):
+    scored = read_predictions(evaluated.output, evaluated.report).scored
+    dataset, predictor = read_dataset(evaluated.dataset), Predictor.load(evaluated.dataset.parent / "candidates" / "seed-1")
+    order = np.argsort([dataset.column("id")[row] for row in dataset.rows("test")], kind="stable")
+    rows = Scored(*(part[np.argsort(order)] for part in (scored.labels, scored.probabilities, scored.predicted)), scored.positive)
+    shown = [axes.images[0].get_array() for axes in draw_errors(rows, dataset, predictor).axes]
+    missed, other = (np.asarray(dataset.pixels[dataset.rows("test")[place]]) for place in worst_errors(rows))
+    assert np.array_equal(shown[0], missed) and np.array_equal(shown[2], other)
+    for place, image in ((1, missed), (3, other)):
+        said = predictor.predict([image])[0].predicted_class
+        assert np.array_equal(shown[place], np.asarray(overlay(Image.fromarray(image), explain(predictor, image, said))))
+
+
+def test_a_split_without_errors_says_so(evaluated):
+    scored = read_predictions(evaluated.output, evaluated.report).scored
+    right = replace(scored, predicted=scored.labels)
+    dataset, predictor = read_dataset(evaluated.dataset), Predictor.load(evaluated.dataset.parent / "candidates" / "seed-1")
+    assert [text.get_text() for text in draw_errors(right, dataset, predictor).texts] == ["no errors on the test split"]
 
 
 def test_curves_are_plain_and_finite(evaluated):

@@ -6,7 +6,7 @@ from components.domain.errors import InputError
 from components.domain.report import Interval
 from components.promote.findings import NOTHING
 from components.promote.gate import Evidence, decide
-from components.promote.pairing import Again, only, paired_differences
+from components.promote.pairing import Again, only
 from components.promote.policy import Policy, policy_text
 
 POLICY = Policy(
@@ -173,20 +173,6 @@ def test_too_little_left_to_compare_on_cannot_be_told(evidence, ask):
     again = Again(only(challenger[1], challenger[1].ids[:10]), dropped_images=190, dropped_groups=190)
     found = ask(challenger, champion, again=again)
     assert found.outcome == "cannot tell" and "that is 10 images and the policy asks for 40" in found.reasons[0]
-
-
-def test_paired_differences_are_narrower_than_the_models_own_intervals(evidence):
-    (report, first), (_, second) = evidence.model(wrong=10), evidence.model(wrong=9)
-    difference = paired_differences(first, second)["sensitivity"]
-    assert difference.value == pytest.approx(-0.01)
-    own = report.metrics["sensitivity"]
-    assert difference.high - difference.low < (own.high - own.low) / 2
-
-
-def test_predictions_of_other_images_are_never_paired(evidence):
-    (_, first), (_, second) = evidence.model(), evidence.model()
-    with pytest.raises(InputError, match="same images"):
-        paired_differences(first, dataclasses.replace(second, ids=[f"{name}-other" for name in second.ids]))
 
 
 def test_the_policy_of_this_checkout_is_read_whole():

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from components.domain.signing import sign
 from components.promote.ledger import Entry, Kept, verify
 from components.promote.reigns import predecessor, reign_at, reigns, stray
+from serving.signature import sign
 
 KEY = "a key"
 

@@ -16,7 +16,7 @@ from components.promote.promotion import promote_version
 from components.promote.registry import alias_of
 from components.promote.turn import begin
 from serving.registry import TAG_SIGNATURE
-from serving.signature import sign
+from serving.signature import sign_bundle
 
 NAME = "lobule-test"
 
@@ -112,9 +112,9 @@ def test_entries_are_signed_where_a_key_is_set_and_another_key_is_not_taken_for_
 def test_a_bundle_signed_with_the_key_passes_and_one_signed_with_another_does_not(client, register, monkeypatch):
     first = register()
     bundle = client.get_model_version(NAME, first).tags["lobule.bundle"]
-    client.set_model_version_tag(NAME, first, TAG_SIGNATURE, sign(bundle, "theirs"))
+    client.set_model_version_tag(NAME, first, TAG_SIGNATURE, sign_bundle(bundle, "theirs"))
     monkeypatch.setenv("LOBULE_SIGNING_KEY", "ours")
     refused = promote(first)
     assert refused.outcome == "reject" and "but has another one" in refused.reasons[0]
-    client.set_model_version_tag(NAME, first, TAG_SIGNATURE, sign(bundle, "ours"))
+    client.set_model_version_tag(NAME, first, TAG_SIGNATURE, sign_bundle(bundle, "ours"))
     assert promote(first).outcome == "promote"

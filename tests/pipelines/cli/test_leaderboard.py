@@ -9,6 +9,8 @@ from urllib.parse import unquote
 
 import pytest
 
+from components.domain.errors import InputError
+from components.domain.report import Interval
 from pipelines.cli.main import invoke
 
 
@@ -17,7 +19,6 @@ def home(tmp_path_factory):
     """A run on other test images with too few groups; a good, a better and a leaking one; one that failed before it was evaluated."""
     import mlflow
 
-    from components.domain.report import Interval
     from components.evaluate.plots import PLOTS
     from components.evaluate.record import log_report
     from components.tracking.mlflow_tracker import open_run
@@ -39,9 +40,11 @@ def home(tmp_path_factory):
         patch.setenv("LOBULE_HOME", str(folder / "store"))
         for run, model in models.items():
             report, predictions = evidence.model(**model)
+            test, data = ("u", "e") if run == "other" else ("t", "d")
+            report = dataclasses.replace(report, test=evidence.digest(test), dataset=evidence.digest(data))
             if run == "other":
                 few = report.metrics | {"auc": Interval(0.5, 0.0, 1.0)}
-                report = dataclasses.replace(report, metrics=few, seeds={"auc": [0.5]}, dataset=evidence.digest("e"))
+                report = dataclasses.replace(report, metrics=few, seeds={"auc": [0.5]})
             if run == "good":
                 report = dataclasses.replace(report, seeds={"auc": [0.9, 0.92, 0.94]})
             directory = evidence.write(folder / run, report, predictions)
@@ -97,6 +100,26 @@ def test_lower_is_better_where_it_is(run, home):
     rows = json.loads(run("runs", "--json", "--sort", "log_loss")[1])["runs"]
     values = [row["metrics"]["log_loss"]["value"] for row in rows if row["rank"] and row["run"] != "other"]
     assert values == sorted(values) and len(values) == 2
+
+
+def test_metrics_of_abstention_and_of_patients_rank_in_their_own_direction():
+    from pipelines.cli.leaderboard import Row, boards
+
+    def row(run, **figures):
+        metrics = {name: Interval(value, value, value) for name, value in figures.items()}
+        return Row(run, run, None, "", "finished", metrics, {}, 1, 1, 9, 9, False, False, "d", "t", 0.0, 1.0)
+
+    rows = [
+        row("first", aurc=0.3, patient_ece=0.1, coverage=0.9),
+        row("second", aurc=0.1, patient_ece=0.2, coverage=0.8),
+        row("old", auc=1.0),
+    ]
+    for metric, best in (("aurc", "second"), ("patient_ece", "first"), ("coverage", "first")):
+        (board,) = boards(rows, metric)
+        assert (board.rows[0].run, board.rows[-1].run) == (best, "old"), metric
+        assert [each.ranks(metric) for each in board.rows] == [True, True, False]
+    with pytest.raises(InputError, match=r"no metric 'colour'; sort by one of accuracy, .*, aurc, .*, patient_ece"):
+        boards(rows, "colour")
 
 
 def test_the_leaderboard_reads_without_colour(run, home):

@@ -123,6 +123,7 @@ def test_the_way_of_a_promotion(run, home):
     assert "There is no @champion yet" in run("models")[1]
     code, out, _ = run("promote", "--reason", "first")
     assert code == 0 and "compared with nothing" in out and "It is @champion" in out
+    assert "compared with the champion, version 1, bundle sha256:aaaa" in run("promote", "2", "--dry-run")[1]
     code, out, _ = run("promote", "2", "--json")
     assert code == 0 and json.loads(out)["champion"] is True and json.loads(out)["differences"]["auc"]["value"] > 0
     code, out, err = run("promote", f"{NAME}/3")
@@ -163,6 +164,9 @@ def test_an_alias_moved_behind_its_back_and_a_rewritten_entry_are_shown_loudly(r
     client.set_registered_model_alias(NAME, "champion", "1")
     code, _, err = run("models", "--history")
     assert code == 3 and "DOES NOT HOLD" in err and "is version 1, but the ledger says version 2 since entry 4" in err
+    code, out, err = run("models")  # whoever only lists them sees it too
+    assert code == 0 and f"@champion of {NAME} is version 1, but the ledger says version 2" in err and len(err.splitlines()) == 1
+    assert json.loads(run("models", "--json")[1])["models"]
     client.set_registered_model_alias(NAME, "champion", "2")
     assert run("models", "--history")[0] == 0
     text = client.get_model_version(ledger_name(NAME), "2").tags[TAG_ENTRY]
@@ -170,8 +174,10 @@ def test_an_alias_moved_behind_its_back_and_a_rewritten_entry_are_shown_loudly(r
     code, out, err = run("models", "--history")
     assert code == 3 and "entry 3 does not follow entry 2" in err and "[BROKEN]" in out
     assert json.loads(run("models", "--history", "--json")[1])["history"][0]["sound"] is False
+    assert "or go on with --to VERSION" in run("rollback", "--reason", "a try")[2]
+    assert "or go on with --force --reason TEXT" in run("promote", "1")[2]
     client.set_model_version_tag(ledger_name(NAME), "2", TAG_ENTRY, text)
-    assert run("models", "--history")[0] == 0
+    assert run("models", "--history")[0] == 0 and run("models")[2] == ""
 
 
 def test_a_rollback_to_what_does_not_serve_is_refused(run, home):
@@ -189,6 +195,9 @@ def test_a_rollback_to_what_does_not_serve_is_refused(run, home):
         (["promote", "--model", "lobule-none", "1"], "there is no"),
         (["promote", f"{NAME}/1", "--model", "lobule-none"], "name two"),
         (["promote", "3", "--force"], "must say why"),
+        (["promote", "3", "--forced"], "No such option '--forced'"),
+        (["rollback"], "Missing option '--reason'; see `lobule rollback --help`"),
+        (["promoted"], "No such command 'promoted'; see `lobule --help`"),
         (["promote", "1", "--policy", "/nowhere/policy.toml"], "/nowhere/policy.toml"),
     ],
 )

@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 
 from components.domain.errors import InputError
 from components.domain.settings import redacted
-from components.domain.signing import sign
 from components.monitor.verdict import DriftVerdict
+from serving.signature import sign
 
 logger = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 10.0

@@ -1,5 +1,6 @@
-"""The pipeline as IR YAML, its parameters filled with what is known before a run."""
+"""The pipelines as IR YAML, its parameters filled with what is known before a run."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from kfp import compiler
@@ -8,6 +9,7 @@ from components.domain.recipe import Recipe
 from components.domain.recipe_parts import part_json
 from components.promote.policy import Policy, policy_text
 from pipelines.choose import default_weights
+from pipelines.monitoring import Log, monitoring_pipeline
 from pipelines.training import Placement, training_pipeline
 from pipelines.version import code_digest, git_commit
 
@@ -32,3 +34,21 @@ def compile_pipeline(output: Path, recipe: Recipe, placement: Placement) -> None
         "commit": git_commit(),
     }
     compiler.Compiler().compile(training_pipeline(placement), str(output), pipeline_parameters=parameters)
+
+
+def compile_monitoring(output: Path, placement: Placement, *, parameters: Mapping[str, str | float | bool], log: Log) -> None:
+    """Write the monitoring pipeline as IR YAML.
+
+    Args:
+        output: `.yaml` file to write.
+        placement: resources and retries of the training that it may lead to.
+        parameters: defaults of the pipeline's parameters; policy, code, commit and the log's place are filled in.
+        log: where the prediction log is.
+    """
+    known = {
+        "policy": Policy.from_toml(policy_text()).to_json(),
+        "code": code_digest(),
+        "commit": git_commit(),
+        "log_directory": log.path,
+    }
+    compiler.Compiler().compile(monitoring_pipeline(placement, log), str(output), pipeline_parameters={**known, **parameters})

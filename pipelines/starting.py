@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 
 from components.domain.errors import InputError, RefusedError
+from components.domain.recipe import Recipe
 from components.domain.recipe_parts import part_json
 from components.domain.settings import actor, home, tracking_uri
 from components.ingest.layouts import list_images
@@ -57,19 +58,32 @@ def new_run(
         recipe, reason = choose_recipe(list_images(root).layout, weights)
         logger.info("recipe %s: %s", recipe, reason)
     chosen = load_recipe(recipe, settings, trials=trials, seeds=seeds)
-    weights = weights or default_weights(chosen)
+    return specify(
+        chosen, source, weights=weights or default_weights(chosen), caching=caching, promote=promote, allow_leakage=allow_leakage
+    )
+
+
+def specify(
+    recipe: Recipe, source: str, *, weights: str, caching: bool = True, promote: bool = False, allow_leakage: bool = False
+) -> RunSpec:
+    """Return the specification of a new run of a recipe; arguments as of `new_run`.
+
+    Raises:
+        InputError: if the source or the weights cannot be used.
+    """
+    root = open_source(source, cache=home() / "cache")
     resolve(weights, cache=home())
-    name = new_name(chosen.name)
+    name = new_name(recipe.name)
     return RunSpec(
         name=name,
         arguments={
             "source": lasting(source),
             "source_version": source_version(root),
-            "recipe": chosen.to_json(),
-            "ingest_recipe": part_json(chosen, "ingest"),
-            "augment_recipe": part_json(chosen, "augment"),
+            "recipe": recipe.to_json(),
+            "ingest_recipe": part_json(recipe, "ingest"),
+            "augment_recipe": part_json(recipe, "augment"),
             "weights": str(Path(weights).resolve()) if Path(weights).is_file() else weights,
-            "model": chosen.model_name,
+            "model": recipe.model_name,
             "policy": Policy.from_toml(policy_text()).to_json(),
             "run": name,
             "code": code_digest(),

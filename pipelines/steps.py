@@ -1,3 +1,6 @@
-"""The steps of the training pipeline in their order; light to import, for whoever only shows progress."""
+"""The steps of the pipelines in their order; light to import, for whoever only shows progress."""
 
 STEPS = ("ingest", "augment", "tune", "train", "evaluate", "register", "package", "serve_check", "promote", "monitor")
+
+MONITORING = ("gather", "monitor", "retrain", "settle")
+"""Those of the monitoring pipeline; between the last two stand all of `STEPS` where the verdict asks for a challenger."""

@@ -26,6 +26,12 @@ TAG_MODEL = "lobule.model"
 """`NAME/VERSION` of the registered model that a monitor's run watches."""
 TAG_MONITOR = "lobule.monitor"
 """Run with the windows of a registered version, on the version."""
+TAG_WEIGHTS = "lobule.weights"
+"""What a run's training began from: imagenet, none, a file or an s3:// address."""
+TAG_RETRAINS = "lobule.retrains"
+"""`NAME/VERSION` that a run is to replace because the monitor found it wanting; why stands in `lobule.retrains.reason`.
+
+On the run with the windows of a version: what was done about the last alarm."""
 TAG_COMMIT = "mlflow.source.git.commit"
 TAG_DECISION = "lobule.decision"
 """The last ledger entry about a model version, on that version."""

@@ -172,6 +172,11 @@ class Recipe:
         """Name under which its models are registered."""
         return f"lobule-{self.task}"
 
+    @property
+    def usual_weights(self) -> str:
+        """What its backbone starts from when nothing is named."""
+        return "none" if self.backbone == "convnet" else "imagenet"
+
     def flat(self) -> dict[str, str | int | float | bool]:
         """Return every setting under its dotted key, as MLflow and `--set` name them."""
         result: dict[str, str | int | float | bool] = {}

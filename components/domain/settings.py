@@ -60,6 +60,21 @@ def signing_key() -> str:
     return os.environ.get("LOBULE_SIGNING_KEY", "").strip()
 
 
+def alarm_webhook() -> str:
+    """Return where an alarm of the monitor is posted: `LOBULE_ALARM_WEBHOOK`, "" where none is set."""
+    return os.environ.get("LOBULE_ALARM_WEBHOOK", "").strip()
+
+
+def retrain_source() -> str:
+    """Return where labelled images for retraining are: `LOBULE_RETRAIN_SOURCE`, "" where none is set."""
+    return os.environ.get("LOBULE_RETRAIN_SOURCE", "").strip()
+
+
+def retrain_cooldown() -> str:
+    """Return the least time between two retrainings of a model: `LOBULE_RETRAIN_COOLDOWN`, as 24h or 7d."""
+    return os.environ.get("LOBULE_RETRAIN_COOLDOWN", "").strip() or "7d"
+
+
 def redacted(text: str) -> str:
     """Return a URI, or a text with URIs in it, without user names, passwords and tokens: what may be shown.
 
@@ -85,6 +100,9 @@ SETTINGS = (
     Setting("LOBULE_PREDICTION_LOG", "LOBULE_HOME/predictions", "directory of the prediction log"),
     Setting("LOBULE_ACTOR", "the login name", "who promotes, as the ledger names them"),
     Setting("LOBULE_SIGNING_KEY", "nothing is signed", "key that signs ledger entries and registered models, and checks their signatures"),
+    Setting("LOBULE_ALARM_WEBHOOK", "none", "address that `lobule monitor` posts its alarms to, signed with LOBULE_SIGNING_KEY where set"),
+    Setting("LOBULE_RETRAIN_SOURCE", "none", "source of labelled images, old and new, that `lobule monitor --retrain` trains on"),
+    Setting("LOBULE_RETRAIN_COOLDOWN", "7d", "least time between two retrainings of a model"),
     Setting("KERAS_BACKEND", "tensorflow", "back end of training: tensorflow or jax"),
     Setting("AWS_ENDPOINT_URL_S3", "AWS", "S3-compatible store for s3:// addresses; credentials in the usual AWS_* variables"),
 )

@@ -1,7 +1,7 @@
 """Compares the current window with the champion's reference window and says whether anything has drifted."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,8 +15,10 @@ from components.monitor.derived import derive
 from components.monitor.examples import Examples, pick_examples
 from components.monitor.groups import Grouping
 from components.monitor.history import Past, Volume, past_windows, volume
+from components.monitor.judgement import Evaluated, with_outcome
 from components.monitor.onset import onset
 from components.monitor.pairs import width_of
+from components.monitor.performance import Floors
 from components.monitor.seasons import Seasons, judge_by_seasons, read_seasons
 from components.monitor.verdict import DriftVerdict, Status
 from components.monitor.window import read_reference, read_window
@@ -48,6 +50,9 @@ def monitor(
     alpha: float = 0.01,
     min_images: int = 30,
     seed: int = 0,
+    evaluated: Evaluated | None = None,
+    labels: Path | None = None,
+    floors: Floors | None = None,
 ) -> DriftVerdict:
     """Judge a window and write `drift.json` and `drift.html`.
 
@@ -60,6 +65,9 @@ def monitor(
         alpha: chance of an alarm for a window without drift.
         min_images: below this many nothing is claimed.
         seed: of every draw.
+        evaluated: evaluation of the model, from which its performance is estimated; None estimates nothing.
+        labels: CSV of labels that have come; None if none have.
+        floors: of the promotion policy; None says nothing of the performance.
 
     Returns:
         The verdict; its `exit_code` is 0, 4 or 5.
@@ -70,6 +78,9 @@ def monitor(
     from components.monitor.page import write_page
 
     judged = judge(log, bundle, since=since, until=until, alpha=alpha, min_images=min_images, seed=seed)
+    if floors is not None:
+        told = with_outcome(judged.verdict, log, bundle, evaluated=evaluated, labels=labels, floors=floors, seed=seed)
+        judged = replace(judged, verdict=told)
     output.mkdir(parents=True, exist_ok=True)
     judged.verdict.write(output / JSON_FILE)
     write_page(judged, output / PAGE_FILE)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.monitor.examples import Examples
+from components.monitor.page_outcome import outcome_html
 from components.monitor.verdict import Detector, DriftVerdict, Status
 from components.monitor.words import moment, side
 
@@ -59,9 +60,10 @@ def summary_html(verdict: DriftVerdict) -> str:
     items = "".join(f"<li>{html.escape(note)}</li>" for note in left)
     notes = f'<h2>Left out, and not watched</h2><ul class="small">{items}</ul>' if items else ""
     return (
-        f'<section class="lobule"><style>{_STYLE}</style><h1>{html.escape(verdict.model)}: {verdict.status.value}</h1>'
-        f'<p class="{_CLASS[verdict.status]}">{html.escape(verdict.text)}</p>'
+        f'<section class="lobule"><style>{_STYLE}</style><h1>{html.escape(verdict.model)}: {verdict.headline}</h1>'
+        f'<p class="{_CLASS[Status.DRIFT if verdict.alarm else verdict.status]}">{html.escape(verdict.text)}</p>'
         f'<p class="small">{html.escape("; ".join(facts))}</p>'
+        f"{outcome_html(verdict.performance, verdict.estimate)}"
         f"{_grouping(verdict.detectors)}"
         f"{_table(verdict.detectors) if verdict.detectors else ''}"
         f"{_examples(verdict.examples) if verdict.drifted else ''}"

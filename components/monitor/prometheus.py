@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
+from components.monitor.outcome import outcome_metrics
 from components.monitor.verdict import DriftVerdict, Status
 
 _HELP = {
@@ -20,6 +21,8 @@ _HELP = {
     "lobule_drift_effect": "Size of the difference from the reference: 0 the same, 1 apart altogether.",
     "lobule_drift_left_out_rows": "Rows of the log that lie in the window and do not belong to it.",
     "lobule_drift_unreadable_files": "Files of the log that could not be read.",
+    "lobule_drift_alarm": "1 if something must be done: drift, or labels that show a performance below the policy; else 0.",
+    "lobule_drift_performance": "Performance of the window with the ends of its interval: labelled (measured) or estimated.",
     "lobule_drift_run_timestamp_seconds": "When the window was judged.",
 }
 
@@ -49,6 +52,10 @@ def gauges(verdict: DriftVerdict, *, now: datetime) -> str:
         "lobule_drift_effect": [(f',detector="{each.name}"', each.effect) for each in verdict.detectors],
         "lobule_drift_left_out_rows": [(f',reason="{name}"', float(value)) for name, value in left_out.items()],
         "lobule_drift_unreadable_files": [("", float(len(verdict.left_out.unreadable)))],
+        "lobule_drift_alarm": [("", float(verdict.alarm))],
+        "lobule_drift_performance": [
+            (f',metric="{name}"', value) for name, value in outcome_metrics(verdict.performance, verdict.estimate).items()
+        ],
         "lobule_drift_run_timestamp_seconds": [("", now.timestamp())],
     }
     lines: list[str] = []

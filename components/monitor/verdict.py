@@ -9,6 +9,7 @@ from pathlib import Path
 from components.monitor.columns import About, Kind
 from components.monitor.examples import Examples
 from components.monitor.history import Volume
+from components.monitor.outcome import Estimate, Performance
 from components.monitor.rows import LeftOut
 
 
@@ -88,6 +89,8 @@ class DriftVerdict:
         examples: images to look at, by request id; none when there is too little data.
         text: one paragraph: what changed, since when, what to do.
         volume: how many images came and how many are usual; None for a window that is open at its beginning.
+        performance: what labels say of the window; None without labels.
+        estimate: what confidence says of it; None where the model's test predictions are not known, or nothing was answered.
     """
 
     status: Status
@@ -108,20 +111,42 @@ class DriftVerdict:
     examples: Examples
     text: str
     volume: Volume | None = None
+    performance: Performance | None = None
+    estimate: Estimate | None = None
+
+    @property
+    def alarm(self) -> bool:
+        """True if something must be done: drift, or labels that show a performance below the policy."""
+        return self.status is Status.DRIFT or bool(self.performance and self.performance.fallen)
+
+    @property
+    def headline(self) -> str:
+        """The verdict in a few words."""
+        return f"{self.status.value}{', performance below the policy' if self.performance and self.performance.fallen else ''}"
 
     @property
     def exit_code(self) -> int:
-        """0 no drift, 4 drift, 5 too little data."""
-        return self.status.exit_code
+        """0 no drift, 4 drift or a performance below the policy, 5 too little data."""
+        return Status.DRIFT.exit_code if self.alarm else self.status.exit_code
+
+    @property
+    def because(self) -> str:
+        """Why the model should be trained again, in one line; "" where it need not: no alarm, or a change in the log alone."""
+        below = [each.said for each in self.performance.shortfalls if each.certain] if self.performance else []
+        if below:
+            return f"labels show it below the policy: {'; '.join(below)}"
+        if self.status is not Status.DRIFT or {each.about for each in self.drifted} == {"log"}:
+            return ""
+        return f"drift in {', '.join(each.words for each in self.drifted[:5])} over {self.images:,} images"
 
     @property
     def drifted(self) -> tuple[Detector, ...]:
         """The detectors that found drift, strongest first."""
         return tuple(detector for detector in self.detectors if detector.drifted)
 
-    def to_json(self) -> str:
-        """Return the verdict as one JSON document; times in ISO 8601."""
-        values = {"schema_version": 2, "exit_code": self.exit_code, **asdict(self)}
+    def to_json(self, **facts: object) -> str:
+        """Return the verdict as one JSON document, with facts beside it; times in ISO 8601."""
+        values = {"schema_version": 2, "exit_code": self.exit_code, **asdict(self), "because": self.because, **facts}
         return json.dumps(values, indent=2, allow_nan=False, default=_encode) + "\n"
 
     def write(self, path: Path) -> None:

@@ -8,7 +8,7 @@ import mlflow
 from mlflow.entities import Metric
 from mlflow.exceptions import MlflowException
 
-from components.domain.names import EXPERIMENT, TAG_KIND, TAG_MODEL, TAG_MONITOR
+from components.domain.names import EXPERIMENT, TAG_KIND, TAG_MODEL, TAG_MONITOR, TAG_RETRAINS
 from components.tracking.store import connect
 
 KIND = "monitor"
@@ -29,17 +29,7 @@ def record_window(name: str, version: str, values: Mapping[str, float], *, time:
     """
     connect()
     client = mlflow.MlflowClient()
-    model = f"{name}/{version}"
-    experiment = client.get_experiment_by_name(EXPERIMENT)
-    assert experiment is not None, "connect() creates it"
-    where = f"tags.`{TAG_KIND}` = '{KIND}' and tags.`{TAG_MODEL}` = '{model}'"
-    found = client.search_runs([experiment.experiment_id], where, max_results=1)
-    run = (
-        found[0]
-        if found
-        else client.create_run(experiment.experiment_id, tags={TAG_KIND: KIND, TAG_MODEL: model}, run_name=f"monitor {name} v{version}")
-    )
-    run_id = str(run.info.run_id)
+    run_id = _run_of(client, name, version)
     try:
         client.set_model_version_tag(name, version, TAG_MONITOR, run_id)
     except MlflowException as error:  # a version that was deleted since keeps its history
@@ -52,3 +42,25 @@ def record_window(name: str, version: str, values: Mapping[str, float], *, time:
         client.log_artifact(run_id, str(file), f"windows/{time:%Y%m%dT%H%M%SZ}")
     client.set_terminated(run_id)
     return run_id
+
+
+def note_retraining(name: str, version: str, said: str) -> None:
+    """Write what was done about the last alarm on the run with the windows of a registered version."""
+    connect()
+    client = mlflow.MlflowClient()
+    client.set_tag(_run_of(client, name, version), TAG_RETRAINS, said)
+
+
+def _run_of(client: mlflow.MlflowClient, name: str, version: str) -> str:
+    """Return the run with the windows of a version; it is made if it is not there."""
+    model = f"{name}/{version}"
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None, "connect() creates it"
+    where = f"tags.`{TAG_KIND}` = '{KIND}' and tags.`{TAG_MODEL}` = '{model}'"
+    found = client.search_runs([experiment.experiment_id], where, max_results=1)
+    run = (
+        found[0]
+        if found
+        else client.create_run(experiment.experiment_id, tags={TAG_KIND: KIND, TAG_MODEL: model}, run_name=f"monitor {name} v{version}")
+    )
+    return str(run.info.run_id)

@@ -14,6 +14,7 @@ def tune(training_set: Input[Dataset], recipe: str, weights: str, run: str, code
     from components.domain.artifacts import AUGMENTATION_FILES
     from components.domain.certificate import Certificate
     from components.domain.console import step
+    from components.domain.names import TAG_WEIGHTS
     from components.domain.recipe import Recipe
     from components.domain.settings import home, optuna_storage
     from components.learning.checkpoint import checkpoints
@@ -23,7 +24,7 @@ def tune(training_set: Input[Dataset], recipe: str, weights: str, run: str, code
     from components.tune.tune import tune as search
 
     with step("tune"), open_run(run) as tracker, checkpoints(home() / "checkpoints", run, "tune") as kept:
-        tracker.tags(run_tags(run, Recipe.from_json(recipe), Certificate.read(Path(training_set.path)), commit))
+        tracker.tags(run_tags(run, Recipe.from_json(recipe), Certificate.read(Path(training_set.path)), commit) | {TAG_WEIGHTS: weights})
         for file in AUGMENTATION_FILES:
             tracker.file(Path(training_set.path) / file)
         _, value = search(

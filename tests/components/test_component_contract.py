@@ -8,7 +8,7 @@ import typing
 from pathlib import Path
 
 import pytest
-from kfp.dsl import Artifact
+from kfp.dsl import Artifact, OutputPath
 from kfp.dsl.base_component import BaseComponent
 
 from components import images
@@ -23,10 +23,10 @@ def components_of(name):
     return module, found
 
 
-def test_every_step_of_the_pipeline_has_its_component():
-    from pipelines.steps import STEPS
+def test_every_step_of_the_pipelines_has_its_component():
+    from pipelines.steps import MONITORING, STEPS
 
-    assert sorted(STEPS) == MODULES
+    assert sorted({*STEPS, *MONITORING}) == MODULES
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -46,7 +46,8 @@ def test_parameters_are_plain_types_or_artifacts(name):
         plain = hint in (str, int, float, bool, type(None)) or (
             isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields")
         )
-        assert artifact or plain, f"{name}({parameter}: {hint})"
+        written = isinstance(hint, OutputPath)
+        assert artifact or plain or written, f"{name}({parameter}: {hint})"
         assert not (artifact and parameter == "return")
 
 

@@ -137,7 +137,8 @@ def test_the_verdict_is_one_json_document_of_known_keys(scene):
     document = json.loads(judge(scene.log, scene.bundle, since=None).verdict.to_json())
     assert list(document) == [
         *("schema_version", "exit_code", "status", "model", "bundle", "images", "compared", "reference_images", "since", "until"),
-        *("first", "last", "alpha", "onset", "detectors", "not_watched", "left_out", "examples", "text", "volume"),
+        *("first", "last", "alpha", "onset", "detectors", "not_watched", "left_out", "examples", "text"),
+        *("volume", "performance", "estimate", "because"),
     ]
     assert (document["schema_version"], document["status"], document["exit_code"]) == (2, "drift", 4)
     assert document["first"] == "2026-03-01T00:00:00+00:00"

@@ -29,9 +29,12 @@ from components.domain.names import (
     TAG_ORACLE,
     TAG_RECIPE,
     TAG_RUN,
+    TAG_SETTINGS,
     TAG_SIGNATURE,
     TAG_TASK,
+    read_intervals,
 )
+from components.domain.report import Interval
 from components.domain.settings import signing_key
 from components.tracking.mlflow_tracker import MlflowTracker
 from serving.contract import Card, tree_digest
@@ -39,6 +42,8 @@ from serving.signature import sign_bundle
 
 RUNTIME = ("mlflow-skinny", "numpy", "openvino", "pandas", "pillow", "pyarrow", "pydantic")
 """What the logged model needs to run, pinned to what it was made with."""
+SHOWN = ("auc", "sensitivity", "specificity")
+"""Test metrics in the description of a version."""
 
 logger = logging.getLogger(__name__)
 
@@ -76,11 +81,25 @@ def register_model(candidates: Path, dataset: Path, *, run: str, tracker: Mlflow
         tags[TAG_SIGNATURE] = sign_bundle(digest, signing_key())
     for key, value in tags.items():
         client.set_model_version_tag(card.name, version, key, value)
+    client.update_model_version(card.name, version, description=_in_words(card, tracker))
     if not known:
         client.set_registered_model_alias(card.name, CHALLENGER, version)
     tracker.tags({TAG_BUNDLE: digest, "lobule.model": f"{card.name}/{version}"})
     logger.info("%s version %s %s", card.name, version, "was registered before" if known else f"registered as @{CHALLENGER}")
     return version
+
+
+def _in_words(card: Card, tracker: MlflowTracker) -> str:
+    """Return what a version is and reaches, for the registry's list of versions."""
+    data = mlflow.get_run(tracker.run_id).data
+    measured = {name: Interval(*each) for name, each in read_intervals(data.metrics).items()}
+    figures = [
+        f"{name} {each.value:.3f} " + ("(too few groups)" if each.says_nothing else f"[{each.low:.3f}, {each.high:.3f}]")
+        for name, each in ((name, measured[name]) for name in SHOWN if name in measured)
+    ]
+    mark = "LEAKS: never champion. " if card.leaking else "ORACLE: never champion. " if card.oracle else ""
+    what = " ".join(filter(None, (card.recipe, data.tags.get(TAG_SETTINGS, ""))))
+    return f"{mark}{what}; test {', '.join(figures)}" if figures else f"{mark}{what}; not evaluated"
 
 
 def _log_model(bundle: Path, card: Card) -> str:

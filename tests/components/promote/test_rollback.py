@@ -34,6 +34,9 @@ def models(store, bundles, write_dataset, tmp_path):
         bundles.write_bundle(candidates / "seed-0", weights=weights, operating_point={"threshold": threshold, **POINT})
         Candidates("seed-0", {"seed-0": 0.9}).write(candidates)
         with open_run(f"{tmp_path.name}-{number}") as tracker:
+            if number == 2:
+                ends = {"test interval/auc_low": 0.85, "test interval/auc_high": 0.95}
+                tracker.metrics({"test/auc": 0.9, **ends, "test/sensitivity": 0.9})
             assert register_model(candidates, dataset, run=f"{tmp_path.name}-{number}", tracker=tracker) == str(number)
     for version in ("1", "2"):
         turn = begin(NAME, actor="ann")
@@ -45,6 +48,11 @@ def models(store, bundles, write_dataset, tmp_path):
 
 def back(to="", *, reason="false alarms", folder):
     return roll_back(NAME, to, reason=reason, actor="ann", tracking_uri=mlflow.get_tracking_uri(), cache=folder / "cache")
+
+
+def test_the_registry_says_of_each_version_what_it_is_and_reaches(models, store):
+    said = [store.get_model_version(NAME, version).description for version in ("1", "2")]
+    assert said == ["tiny; not evaluated", "tiny; test auc 0.900 [0.850, 0.950]"]
 
 
 def test_service_and_monitor_follow_with_operating_point_and_reference(models):

@@ -4,11 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from components.domain.names import interval_metrics
+from components.domain.names import test_metric as name_of
 from serving.evaluation import Evaluation, Figure, evaluation_of
 from serving.registry import TAG_BUNDLE, evaluated
 
 BUNDLE = "sha256:" + "1" * 64
-LOGGED = {"test_auc": 0.9, "test_auc_low": 0.8, "test_auc_high": 0.95, "test_images": 40.0, "test_groups": 12.0, "val_auc": 0.99}
+LOGGED = {
+    **{name_of("auc"): 0.9, name_of("images"): 40.0, name_of("groups"): 12.0, "best_val_auc": 0.99},
+    **dict(zip(interval_metrics("auc"), (0.8, 0.95), strict=True)),
+}
 
 
 @pytest.fixture(scope="module")

@@ -24,4 +24,4 @@ def choose_recipe(layout: str, weights: str | None) -> tuple[str, str]:
 
 def default_weights(recipe: Recipe) -> str:
     """Return the weights that a recipe starts from when none are named."""
-    return "none" if recipe.backbone == "convnet" else "imagenet"
+    return "none" if recipe.backbone in ("convnet", "flatcnn") else "imagenet"

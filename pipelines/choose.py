@@ -1,7 +1,10 @@
 """Which recipe a run takes when none is named: one table, from the layout of the data and whether there are weights."""
 
-from components.domain.recipe import Recipe
+from components.domain.errors import InputError
+from components.domain.recipe import Backbone, Recipe
 
+FROM_SCRATCH: tuple[Backbone, ...] = ("convnet", "flatcnn")
+"""Backbones of which nobody published weights."""
 CHOICES = (
     ("BUSI", True, "ultrasound-mobilenetv2", "a breast-ultrasound layout, and weights to start from"),
     ("BUSI", False, "ultrasound-mobilenetv2", "a breast-ultrasound layout"),
@@ -24,4 +27,15 @@ def choose_recipe(layout: str, weights: str | None) -> tuple[str, str]:
 
 def default_weights(recipe: Recipe) -> str:
     """Return the weights that a recipe starts from when none are named."""
-    return "none" if recipe.backbone in ("convnet", "flatcnn") else "imagenet"
+    return "none" if recipe.backbone in FROM_SCRATCH else "imagenet"
+
+
+def first_weights(recipe: Recipe, given: str | None) -> str:
+    """Return the weights that a run starts from: those given, or the recipe's.
+
+    Raises:
+        InputError: if some are given to a network that has none.
+    """
+    if given not in (None, "none") and recipe.backbone in FROM_SCRATCH:
+        raise InputError(f"recipe {recipe.name} trains from scratch, but got weights {given}; leave out --weights or choose another recipe")
+    return given or default_weights(recipe)

@@ -139,7 +139,7 @@ class Recipe:
         for name in ("epochs", "fine_tune_epochs", "fine_tune_layers", "split_seed", "views", "patience", "trials"):
             _require(getattr(self, name) >= 0, f"{name} must not be negative", getattr(self, name), "raise it")
         _require(self.epochs + self.fine_tune_epochs >= 1, "epochs must be at least 1 without fine_tune_epochs", self.epochs, "raise it")
-        _require(self.epochs > 0 or not self.trials, "trials must be 0 where epochs is 0, which they train", self.trials, "raise epochs")
+        _require(self.epochs > 0 or not self.trials, "trials must be 0 where epochs is 0", self.trials, "set trials=0, or raise epochs")
         for name in ("learning_rate", "fine_tune_learning_rate"):
             _require(0 < getattr(self, name) <= 1, f"{name} must lie in (0, 1]", getattr(self, name), "set it within")
         for name in ("dropout", "weight_decay", "label_smoothing"):

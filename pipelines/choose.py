@@ -1,6 +1,7 @@
 """Which recipe a run takes when none is named: one table, from the layout of the data and whether there are weights."""
 
-from components.domain.recipe import Recipe
+from components.domain.errors import InputError
+from components.domain.recipe import FROM_SCRATCH, Recipe
 
 CHOICES = (
     ("BUSI", True, "ultrasound-mobilenetv2", "a breast-ultrasound layout, and weights to start from"),
@@ -22,6 +23,12 @@ def choose_recipe(layout: str, weights: str | None) -> tuple[str, str]:
     return next((recipe, reason) for name, needs, recipe, reason in CHOICES if name in ("", layout) and needs == given)
 
 
-def default_weights(recipe: Recipe) -> str:
-    """Return the weights that a recipe starts from when none are named."""
-    return recipe.usual_weights
+def first_weights(recipe: Recipe, given: str | None) -> str:
+    """Return the weights that a run starts from: those given, or the recipe's.
+
+    Raises:
+        InputError: if some are given to a network that has none.
+    """
+    if given not in (None, "none") and recipe.backbone in FROM_SCRATCH:
+        raise InputError(f"recipe {recipe.name} trains from scratch, but got weights {given}; leave out --weights or choose another recipe")
+    return given or recipe.usual_weights

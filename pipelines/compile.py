@@ -8,7 +8,6 @@ from kfp import compiler
 from components.domain.recipe import Recipe
 from components.domain.recipe_parts import part_json
 from components.promote.policy import Policy, policy_text
-from pipelines.choose import default_weights
 from pipelines.monitoring import Log, monitoring_pipeline
 from pipelines.training import Placement, training_pipeline
 from pipelines.version import code_digest, git_commit
@@ -24,7 +23,7 @@ def compile_pipeline(output: Path, recipe: Recipe, placement: Placement) -> None
         placement: resources, retries and caching.
     """
     parameters = {
-        "weights": default_weights(recipe),
+        "weights": recipe.usual_weights,
         "recipe": recipe.to_json(),
         "ingest_recipe": part_json(recipe, "ingest"),
         "augment_recipe": part_json(recipe, "augment"),

@@ -11,8 +11,8 @@ from components.domain.settings import home, unwritable
 
 
 def new_name(recipe: str) -> str:
-    """Return a name that sorts by time: `<recipe>-<yyyymmdd>-<hhmmss>-<4 hex digits>`, time in UTC."""
-    return f"{recipe}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    """Return a name that sorts by time: `<recipe>-<yyyymmdd>-<hhmmss>-<4 hex digits>`, time in UTC, colons of the recipe as `-`."""
+    return f"{recipe.replace(':', '-')}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from components.ingest.source import lasting, open_source, source_version
 from components.learning.weights import resolve
 from components.promote.policy import Policy, policy_text
 from components.tracking.store import require_server
-from pipelines.choose import choose_recipe, default_weights
+from pipelines.choose import choose_recipe, first_weights
 from pipelines.cli.options import load_recipe
 from pipelines.runspec import RunSpec, new_name
 from pipelines.version import code_digest, git_commit
@@ -58,9 +58,7 @@ def new_run(
         recipe, reason = choose_recipe(list_images(root).layout, weights)
         logger.info("recipe %s: %s", recipe, reason)
     chosen = load_recipe(recipe, settings, trials=trials, seeds=seeds)
-    return specify(
-        chosen, source, weights=weights or default_weights(chosen), caching=caching, promote=promote, allow_leakage=allow_leakage
-    )
+    return specify(chosen, source, weights=first_weights(chosen, weights), caching=caching, promote=promote, allow_leakage=allow_leakage)
 
 
 def specify(

@@ -4,6 +4,7 @@ candidates/
   candidates.json   `Candidates`
   curves.png        loss, accuracy and AUC of the chosen one by epoch
   seed-0/ seed-1/   model bundles (`serving.contract`)
+  seed-0.keras ...  the same as Keras models: uint8 RGB [N, S, S, 3] -> probabilities [N, K]; with `Recipe.save_h5` also as `.h5`
 """
 
 import json

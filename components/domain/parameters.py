@@ -37,7 +37,7 @@ _EFFORT = ("seeds", "trials", "trial_epochs")
 
 
 def parameters(recipe: Recipe) -> dict[str, Parameter]:
-    """Return the settings that tell runs apart; numbers are rounded to four digits, augmentation and split are one line each.
+    """Return the settings that tell runs apart; numbers are rounded to four digits, augmentation, split and optimiser are one line each.
 
     >>> from components.domain.presets import load
     >>> parameters(load("quickstart"))["augmentation"]
@@ -47,6 +47,7 @@ def parameters(recipe: Recipe) -> dict[str, Parameter]:
     fold = f" fold {recipe.fold} of {recipe.folds}" if recipe.folds else f" validation {recipe.validation:g} test {recipe.test:g}"
     return {
         **shown,
+        "optimizer": f"{recipe.optimizer} {recipe.schedule}",
         "augmentation": _policy(recipe.augmentation),
         "copies": _policy(recipe.copies) if recipe.balance_to != "0" else "none",
         "split": f"seed {recipe.split_seed}{fold}",
@@ -60,7 +61,7 @@ def changes(recipe: Recipe) -> str:
     >>> changes(load("quickstart").override({"epochs": "3", "augmentation.rotation": "45", "seeds": "5"}))
     'augmentation.rotation=45.0 epochs=3'
     """
-    if recipe.name not in presets.names():
+    if recipe.name not in presets.every():
         return ""
     preset = presets.load(recipe.name).flat()
     return " ".join(f"{key}={value}" for key, value in sorted(recipe.flat().items()) if key not in _EFFORT and value != preset.get(key))

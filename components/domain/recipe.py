@@ -13,41 +13,28 @@ from typing import Any, Literal, get_args
 from components.domain.augmentation import Augmentation
 from components.domain.errors import InputError
 from components.domain.errors import require as _require
+from components.domain.search_space import USUAL, SearchSpace
 
-Task = Literal["histology", "ultrasound"]
-Backbone = Literal["convnet", "mobilenetv2", "efficientnetb0", "densenet121", "densenet201", "inceptionv3"]
+Task = Literal["histology", "ultrasound", "cells"]
+Backbone = Literal["convnet", "flatcnn", "mobilenetv2", "efficientnetb0", "densenet121", "densenet201", "inceptionv3"]
+FROM_SCRATCH: tuple[Backbone, ...] = ("convnet", "flatcnn")
+"""Backbones of which nobody published weights."""
 Fit = Literal["stretch", "crop"]
 Roi = Literal["none", "mask"]
 Precision = Literal["auto", "f32"]
+Head = Literal["linear", "normalized", "hidden", "single"]
+Optimizer = Literal["adamw", "adam", "rmsprop"]
+Schedule = Literal["cosine", "constant", "plateau"]
 FLIPS = Augmentation()
 """The default policy: horizontal flips."""
 COPIES = Augmentation(flips="horizontal", rotation=70.0, crop=0.2)
 """How published work on BUSI balances its classes: rotation up to 70 degrees, horizontal flip, crop."""
+_CHOICES = {
+    **{"task": Task, "backbone": Backbone, "head": Head, "fit": Fit, "roi": Roi},
+    **{"optimizer": Optimizer, "schedule": Schedule, "precision": Precision},
+}
 _MOST_IMAGES = 4096  # in a batch: no accelerator holds more, and a slip of the keys does not end in its memory
 _SEEDS = 2**31  # what every library that is seeded takes
-
-
-@dataclass(frozen=True)
-class SearchSpace:
-    """What the study varies: each a (low, high) range, equal ends fix the value. Learning rates vary on a log scale."""
-
-    learning_rate: tuple[float, float] = (3e-4, 3e-3)
-    dropout: tuple[float, float] = (0.1, 0.5)
-    weight_decay: tuple[float, float] = (1e-6, 1e-3)
-
-    def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            pair = getattr(self, field.name)
-            numbers = len(pair) == 2 and all(type(end) in (int, float) for end in pair)
-            _require(
-                numbers and 0 <= pair[0] <= pair[1] <= 1,
-                f"search.{field.name} must be two numbers, 0 <= low <= high <= 1",
-                pair,
-                "write them like [0.1, 0.5]",
-            )
-        _require(self.learning_rate[0] > 0, "search.learning_rate must be positive", self.learning_rate, "raise the low end")
-        for name in ("dropout", "weight_decay"):
-            _require(getattr(self, name)[1] < 1, f"search.{name} must be below 1", getattr(self, name), "lower the high end")
 
 
 @dataclass(frozen=True)
@@ -57,29 +44,39 @@ class Recipe:
     Attributes:
         name: preset that it comes from.
         task: what is pictured; names the registered model, `lobule-<task>`.
-        backbone: `convnet` is a small network trained from scratch; the others can start from weights.
+        backbone: `convnet` is a small network trained from scratch, `flatcnn` the flattened one of a published system; the others can
+            start from weights.
+        head: what stands on the pooled features: `linear` (dropout, dense), `normalized` (dropout, batch normalisation, dense), `hidden`
+            (batch normalisation, dropout, dense 256, dropout 0.3, dense) or `single` (dropout, one output for the second of two classes).
         image_size: side of the square that the graph takes, in pixels.
         fit: how an image of another shape gets there (`serving.contract.ImageSpec`).
         roi: `mask` cuts every image, those of the test split too, down to its lesion mask. An oracle: no user has a mask at prediction
             time, so run, model and report are marked and the model is never champion.
         roi_margin: added around the mask on every side, as a share of its longer side.
-        epochs: epochs with a frozen backbone; all epochs where there is none to freeze.
+        epochs: epochs with a frozen backbone; all epochs where there is none to freeze. 0 starts with the second phase.
         fine_tune_epochs: epochs with the last layers of the backbone trainable.
         fine_tune_layers: how many layers at its end are.
+        fine_tune_norm: their batch normalisation learns too, as where nothing was frozen. Its statistics drift in small batches.
+        optimizer: of both phases; `weight_decay` is decoupled in each.
+        schedule: of the learning rate: `cosine` down to 5 %, `constant`, or `plateau` (`components.learning.schedule`).
         learning_rate, dropout, weight_decay: defaults; the study's best trial replaces them.
         fine_tune_learning_rate: of the second phase.
-        views: augmented copies of each training image whose embeddings the frozen phase learns from.
-        patience: epochs without a better validation AUC after which a phase stops.
-        trials, trial_epochs: size of the study.
+        views: augmented copies of each training image whose embeddings the frozen phase learns from; 0 keeps none and passes every
+            image through the backbone in every epoch, changed anew.
+        patience: epochs without a better validation AUC after which a phase stops; 0 never stops early.
+        trials, trial_epochs: size of the study; without trials the recipe is trained as it stands.
         seeds: how many final models are trained.
         validation, test: shares of the images, by group.
         folds, fold: with folds = k > 0, the test split is fold number `fold` of k, from 0; k runs cross-validate.
         given_split: keep a split that the source comes with (`train/`, `val/`, `test/`), where it does.
+        leaks: split by image, as published protocols do. Look-alikes and images of one patient then lie on both sides; run, model and
+            report are marked and the model is never champion.
         balance: weigh classes by their inverse frequency in the loss.
         balance_to: images of each class in the train split, reached by changed copies: a count, `max` for that of the largest class,
             or 0 for no copies. No image is taken away.
         copies: what the changed copies look like; drawn once, before training.
         target_sensitivity: that the operating point aims at on the validation split.
+        save_h5: keep the Keras model as `.h5` too; `.keras` always lies beside the bundle.
         precision: of inference; `auto` takes bf16 where it answers the validation images as f32 does (`components.train.precision`).
     """
 
@@ -87,6 +84,7 @@ class Recipe:
     task: Task
     backbone: Backbone
     positive: tuple[str, ...] = ("malignant", "1", "M")
+    head: Head = "linear"
     image_size: int = 224
     fit: Fit = "stretch"
     roi: Roi = "none"
@@ -95,6 +93,9 @@ class Recipe:
     epochs: int = 20
     fine_tune_epochs: int = 0
     fine_tune_layers: int = 0
+    fine_tune_norm: bool = False
+    optimizer: Optimizer = "adamw"
+    schedule: Schedule = "cosine"
     learning_rate: float = 1e-3
     fine_tune_learning_rate: float = 1e-4
     dropout: float = 0.3
@@ -111,16 +112,18 @@ class Recipe:
     folds: int = 0
     fold: int = 0
     given_split: bool = True
+    leaks: bool = False
     balance: bool = True
     target_sensitivity: float = 0.95
     precision: Precision = "auto"
+    save_h5: bool = False
     balance_to: str = "0"
     augmentation: Augmentation = FLIPS
     copies: Augmentation = COPIES
-    search: SearchSpace = SearchSpace()
+    search: SearchSpace = USUAL
 
     def __post_init__(self) -> None:
-        for name, kind in (("task", Task), ("backbone", Backbone), ("fit", Fit), ("roi", Roi), ("precision", Precision)):
+        for name, kind in _CHOICES.items():
             choices = get_args(kind)
             _require(getattr(self, name) in choices, f"{name} must be one of {', '.join(choices)}", getattr(self, name), "choose one")
         _require(
@@ -133,10 +136,12 @@ class Recipe:
         _require(self.split_seed < _SEEDS, f"split_seed must be below {_SEEDS}", self.split_seed, "choose a smaller one")
         _require(32 <= self.image_size <= 1024, "image_size must lie in [32, 1024]", self.image_size, "set it within")
         _require(0 <= self.roi_margin <= 2, "roi_margin must lie in [0, 2]", self.roi_margin, "set it within")
-        for name in ("batch_size", "epochs", "views", "patience", "trials", "trial_epochs", "seeds"):
+        for name in ("batch_size", "trial_epochs", "seeds"):
             _require(getattr(self, name) >= 1, f"{name} must be at least 1", getattr(self, name), "raise it")
-        for name in ("fine_tune_epochs", "fine_tune_layers", "split_seed"):
+        for name in ("epochs", "fine_tune_epochs", "fine_tune_layers", "split_seed", "views", "patience", "trials"):
             _require(getattr(self, name) >= 0, f"{name} must not be negative", getattr(self, name), "raise it")
+        _require(self.epochs + self.fine_tune_epochs >= 1, "epochs must be at least 1 without fine_tune_epochs", self.epochs, "raise it")
+        _require(self.epochs > 0 or not self.trials, "trials must be 0 where epochs is 0", self.trials, "set trials=0, or raise epochs")
         for name in ("learning_rate", "fine_tune_learning_rate"):
             _require(0 < getattr(self, name) <= 1, f"{name} must lie in (0, 1]", getattr(self, name), "set it within")
         for name in ("dropout", "weight_decay", "label_smoothing"):
@@ -175,7 +180,7 @@ class Recipe:
     @property
     def usual_weights(self) -> str:
         """What its backbone starts from when nothing is named."""
-        return "none" if self.backbone == "convnet" else "imagenet"
+        return "none" if self.backbone in FROM_SCRATCH else "imagenet"
 
     def flat(self) -> dict[str, str | int | float | bool]:
         """Return every setting under its dotted key, as MLflow and `--set` name them."""

@@ -14,7 +14,7 @@ from components.domain.recipe import Recipe
 
 INGEST = (
     *("positive", "image_size", "fit", "roi", "roi_margin"),
-    *("split_seed", "validation", "test", "folds", "fold", "given_split"),
+    *("split_seed", "validation", "test", "folds", "fold", "given_split", "leaks"),
 )
 """Settings that decide the data set."""
 AUGMENT = ("name", "split_seed", "balance_to", "copies", "augmentation")

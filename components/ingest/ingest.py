@@ -51,7 +51,8 @@ def ingest_source(
         recipe: gives size and fit of the images, shares and seed of the split, and the positive class.
         cache: where samples and interrupted scans are kept.
         memory: folder in which the side of every image is remembered, so that it stays when images are added; None forgets.
-        allow_leakage: split by image, as published protocols do; data set, run and model are marked as leaking for good.
+        allow_leakage: split by image, as published protocols do and a recipe that `leaks` asks for; data set, run and model are
+            marked as leaking for good.
 
     Returns:
         The certificate, as written into the data set.
@@ -59,6 +60,7 @@ def ingest_source(
     Raises:
         InputError: if a data set for this recipe cannot be made of the source.
     """
+    leaking = allow_leakage or recipe.leaks
     root = open_source(source, cache=cache)
     shown = origin(root)
     listing = list_images(root)
@@ -73,14 +75,14 @@ def ingest_source(
         groups = [found.groups[row] for row in found.kept]
         _require_classes(sorted(set(labels)), shown, recipe)
         ids = [found.images[row].id for row in found.kept]
-        split = given_splits(found, groups, ids, recipe=recipe, memory=Memory(memory), leak=allow_leakage)
+        split = given_splits(found, groups, ids, recipe=recipe, memory=Memory(memory), leak=leaking)
         if split is None:
-            split = split_images(labels, groups, ids, recipe=recipe, memory=Memory(memory), sites=_sites(found), leak=allow_leakage)
+            split = split_images(labels, groups, ids, recipe=recipe, memory=Memory(memory), sites=_sites(found), leak=leaking)
         splits = split.splits
         _write_pixels(found, storage.file, partial, spec)
         cuts = cut_to_masks(found, partial, spec, margin=recipe.roi_margin) if recipe.oracle else {}
         pixels = np.load(partial / PIXELS_FILE, mmap_mode="r")
-        certificate = certify(found, groups, splits, pixels=pixels, share=recipe.test, moved=split.moved, leaking=allow_leakage)
+        certificate = certify(found, groups, splits, pixels=pixels, share=recipe.test, moved=split.moved, leaking=leaking)
         _write_manifest(found, groups, splits, partial, spec, cuts=cuts, recipe=recipe)
         keep_held_out(found, splits, partial, cuts=cuts)
         certificate.write(partial)

@@ -58,7 +58,7 @@ def split_images(
     seed = recipe.split_seed
     if leak:
         if recipe.folds:
-            raise InputError(f"a leaking protocol splits by shares, but folds is {recipe.folds}; leave out --allow-leakage or set folds=0")
+            raise InputError(f"a leaking protocol splits by shares, but folds is {recipe.folds}; leave out --allow-leakage, or set folds=0")
         return Split(leaking_splits(labels, ids, validation=recipe.validation, test=recipe.test, seed=seed))
     if not recipe.folds:
         name = f"shares-{recipe.validation:g}-{recipe.test:g}-seed-{seed}"

@@ -61,7 +61,7 @@ def build(name: Backbone, size: int, weights: str | None) -> keras.Model:
         InputError: if the images are too small for it.
     """
     if name not in PUBLISHED:
-        return _convnet(size)
+        return _convnet(size) if name == "convnet" else _flatcnn(size)
     published = PUBLISHED[name]
     if size < published.smallest:
         raise InputError(f"image_size must be at least {published.smallest} for {name}, but got {size}; raise it")
@@ -87,6 +87,20 @@ def _convnet(size: int) -> keras.Model:
         x = keras.layers.ReLU()(x)
         x = keras.layers.MaxPooling2D()(x)
     return keras.Model(image, x, name="convnet")
+
+
+def _flatcnn(size: int) -> keras.Model:
+    """Build the sequential network of a published system: with 512 x 512 images and a head of one output 126,053,953 parameters.
+
+    All but 93,000 of them are in the dense layer on the flattened map. It stands here as a feature map of one place, [N, 1, 1, 256],
+    so that embedding and heat map have their usual form; the latter cannot point anywhere.
+    """
+    image = keras.Input((size, size, 3))
+    x = keras.layers.Rescaling(1 / 255)(image)
+    for width in (32, 64, 128):
+        x = keras.layers.MaxPooling2D()(keras.layers.Conv2D(width, 3, activation="relu")(x))
+    x = keras.layers.Dense(256, activation="sigmoid")(keras.layers.Flatten()(x))
+    return keras.Model(image, keras.layers.Reshape((1, 1, 256))(x), name="flatcnn")
 
 
 def _exportable(body: keras.Model) -> keras.Model:

@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import onnx
 
+from components.learning.fused import unfuse
 from components.learning.network import Network
 from serving.contract import GRAPH_FILE, GRAPH_INPUT, GRAPH_OUTPUTS
 
@@ -15,18 +16,17 @@ logger = logging.getLogger(__name__)
 def export_graph(network: Network, bundle: Path) -> None:
     """Write `model.onnx`: uint8 [N, S, S, 3] -> logits [N, K], embedding [N, C], activation [N, h, w, K].
 
-    The head is linear in the pooled features, so its weights applied at every place of the feature map give the class
-    activation map (Zhou et al., CVPR 2016), whose mean over places is the logit; for such a head it equals Grad-CAM up to scale.
+    The activation is what the head answers to each place of the feature map alone. For a head that is linear in the pooled features
+    this is the class activation map (Zhou et al., CVPR 2016), whose mean over places is the logit; it equals Grad-CAM up to scale.
     """
     size = network.backbone.input_shape[1]
     image = keras.Input((size, size, 3), dtype="uint8", name=GRAPH_INPUT)
     features = network.backbone(keras.ops.cast(image, "float32"))
     embedding = keras.layers.GlobalAveragePooling2D()(features)
     logits = network.head(embedding)
-    kernel, bias = network.head.get_layer("logits").get_weights()
-    place = keras.layers.Conv2D(kernel.shape[1], 1)
-    activation = place(features)
-    place.set_weights([kernel[None, None], bias])
+    _, height, width, channels = features.shape
+    places = network.head(keras.ops.reshape(features, (-1, channels)))
+    activation = keras.ops.reshape(places, (-1, height, width, logits.shape[-1]))
     path = bundle / GRAPH_FILE
     graph = keras.Model(image, [logits, embedding, activation])
     graph(keras.ops.zeros((1, size, size, 3), dtype="uint8"))  # the exporter refuses a model that was never called
@@ -35,6 +35,28 @@ def export_graph(network: Network, bundle: Path) -> None:
     _rename_outputs(model.graph, GRAPH_OUTPUTS)
     onnx.checker.check_model(model)
     onnx.save(model, path)
+
+
+def save_keras(network: Network, path: Path, *, h5: bool = False) -> None:
+    """Write the network as Keras keeps models: uint8 RGB [N, S, S, 3] -> probabilities [N, K], loadable with Keras alone.
+
+    It was never compiled, so no state of an optimiser makes it three times as large.
+
+    Args:
+        network: as trained.
+        path: of the file, without its suffix `.keras`.
+        h5: write a legacy `.h5` file too.
+    """
+    backbone = unfuse(network.backbone)
+    image = keras.Input(backbone.input_shape[1:], dtype="uint8", name=GRAPH_INPUT)
+    features = backbone(keras.layers.Rescaling(1.0)(image))  # to float, by a layer that every format knows
+    head = keras.models.clone_model(network.head)
+    head.set_weights(network.head.get_weights())
+    logits = head(keras.layers.GlobalAveragePooling2D()(features))
+    model = keras.Model(image, keras.layers.Softmax(name="probabilities")(logits), name="classifier")
+    model.save(path.with_name(f"{path.name}.keras"))
+    if h5:
+        model.save(path.with_name(f"{path.name}.h5"))
 
 
 def _rename_outputs(graph: onnx.GraphProto, names: tuple[str, ...]) -> None:

@@ -3,7 +3,6 @@
 import logging
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -12,37 +11,13 @@ import numpy.typing as npt
 
 from components.learning.checkpoint import Progress, load, save
 from components.learning.mixing import MixedCrossentropy, mixed_accuracy
+from components.learning.schedule import Phase, build_optimizer, plateau_rate
 from components.learning.scores import Floats, Targets, validation_scores
 
 logger = logging.getLogger(__name__)
 
 OnEpoch = Callable[[int, Mapping[str, float]], None]
 """Called after each epoch with its number from 0 and its curves' values."""
-
-
-@dataclass(frozen=True)
-class Phase:
-    """Settings of one phase.
-
-    Attributes:
-        epochs: at most.
-        learning_rate: at its height, reached within the first epoch where `warm_up` is set; it falls to 5 % along a cosine.
-        warm_up: start from 0, so that trained layers are not thrown off by the first steps.
-        weight_decay: of AdamW.
-        batch_size: images.
-        label_smoothing: of the cross-entropy.
-        patience: epochs without a better validation AUC after which it stops.
-        seed: of the order of the images.
-    """
-
-    epochs: int
-    learning_rate: float
-    warm_up: bool
-    weight_decay: float
-    batch_size: int
-    label_smoothing: float
-    patience: int
-    seed: int
 
 
 class _Batches(keras.utils.PyDataset):
@@ -74,13 +49,18 @@ class _Batches(keras.utils.PyDataset):
 
 
 class _Epochs(keras.callbacks.Callback):
-    """After each epoch: the validation metrics, the best weights, the checkpoint, and whether it goes on."""
+    """Before each epoch a plateau's rate; after it the validation metrics, the best weights, the checkpoint, whether it goes on."""
 
     def __init__(
         self, validate: Callable[[], dict[str, float]], phase: Phase, progress: Progress, *, checkpoint: Path | None, on_epoch: OnEpoch
     ) -> None:
         super().__init__()
         self.validate, self.phase, self.progress, self.checkpoint, self.on_epoch = validate, phase, progress, checkpoint, on_epoch
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        if self.phase.schedule == "plateau":
+            seen = [values["val_accuracy"] for values in self.progress.history]
+            self.model.optimizer.learning_rate = plateau_rate(self.phase.learning_rate, seen)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         assert logs is not None
@@ -124,12 +104,9 @@ def fit(
     """
     predict, expected = validation
     batches = _Batches(inputs, rows, np.eye(len(class_weights), dtype=np.float32)[targets], class_weights[targets], phase, mixed=mixed)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, phase.epochs * len(batches), alpha=0.05, warmup_target=phase.learning_rate, warmup_steps=len(batches) if phase.warm_up else 1
-    )
     plain = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=phase.label_smoothing)
     model.compile(
-        optimizer=keras.optimizers.AdamW(schedule, weight_decay=phase.weight_decay),
+        optimizer=build_optimizer(phase, steps=len(batches)),
         loss=MixedCrossentropy(class_weights, label_smoothing=phase.label_smoothing) if mixed else plain,
         weighted_metrics=[mixed_accuracy() if mixed else keras.metrics.CategoricalAccuracy(name="accuracy")],
     )

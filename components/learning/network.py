@@ -10,7 +10,7 @@ import keras
 
 from components.domain.errors import InputError
 from components.domain.recipe import Recipe
-from components.learning import backbones
+from components.learning import backbones, heads
 from components.learning.fused import fuse
 
 
@@ -38,8 +38,8 @@ class Network:
         features = self.backbone(pixels)
         return keras.Model(image, self.head(keras.layers.GlobalAveragePooling2D()(features)))
 
-    def unfreeze(self, last: int) -> None:
-        """Make the last layers of the backbone trainable, batch normalisation excepted.
+    def unfreeze(self, last: int, *, norm: bool = False) -> None:
+        """Make the last layers of the backbone trainable; batch normalisation only where `norm` says so.
 
         A batch normalisation that is not trainable runs in inference mode, also in `fit`: its statistics stay as learned.
         """
@@ -47,7 +47,7 @@ class Network:
         for layer in _body(self.backbone).layers:
             layer.trainable = False
         for layer in layers[-last:] if last else []:
-            layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
+            layer.trainable = norm or not isinstance(layer, keras.layers.BatchNormalization)
 
 
 def build(recipe: Recipe, classes: int, *, weights: str | None, dropout: float, seed: int) -> Network:
@@ -64,7 +64,7 @@ def build(recipe: Recipe, classes: int, *, weights: str | None, dropout: float, 
         InputError: if the weights do not fit the backbone.
     """
     keras.utils.set_random_seed(seed)
-    if weights is not None and recipe.backbone == "convnet":
+    if weights is not None and recipe.backbone not in backbones.PUBLISHED:
         raise InputError(
             f"recipe {recipe.name} trains from scratch, but got weights {weights}; leave out --weights or choose another recipe"
         )
@@ -84,9 +84,7 @@ def build(recipe: Recipe, classes: int, *, weights: str | None, dropout: float, 
             )
         raise InputError(message) from None
     width = backbone.output_shape[-1]
-    head = keras.Sequential(
-        [keras.Input((width,)), keras.layers.Dropout(dropout, seed=seed), keras.layers.Dense(classes, name="logits")], name="head"
-    )
+    head = heads.build(recipe.head, width, classes, dropout=dropout, seed=seed)
     network = Network(backbone, head, pretrained=weights is not None)
     if network.pretrained:
         network.unfreeze(0)

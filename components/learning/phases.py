@@ -12,8 +12,9 @@ import numpy.typing as npt
 from components.domain.artifacts import Dataset
 from components.domain.recipe import Recipe
 from components.learning import augmentation, mixing
-from components.learning.fit import OnEpoch, Phase, fit, predict_logits
+from components.learning.fit import OnEpoch, fit, predict_logits
 from components.learning.network import Network
+from components.learning.schedule import Phase
 from components.learning.scores import Floats, Targets, balanced_weights
 
 EMBED_BATCH = 64
@@ -55,6 +56,11 @@ class Embeddings:
 
     train: Floats
     validation: Floats
+
+
+def needs_embeddings(network: Network, recipe: Recipe) -> bool:
+    """Tell whether the first phase learns from embeddings: of a frozen backbone, where the recipe keeps views."""
+    return network.pretrained and recipe.epochs > 0 and recipe.views > 0
 
 
 def embed(network: Network, examples: Examples, recipe: Recipe, *, seed: int) -> Embeddings:
@@ -130,7 +136,10 @@ def fit_pixels(
 
 def phase_of(recipe: Recipe, *, epochs: int, learning_rate: float, seed: int, warm_up: bool = False) -> Phase:
     """Return the settings of a phase of a recipe."""
-    return Phase(epochs, learning_rate, warm_up, recipe.weight_decay, recipe.batch_size, recipe.label_smoothing, recipe.patience, seed)
+    return Phase(
+        *(epochs, learning_rate, warm_up, recipe.weight_decay, recipe.batch_size, recipe.label_smoothing),
+        *(recipe.patience or epochs, seed, recipe.optimizer, recipe.schedule),
+    )
 
 
 def fit_network(
@@ -149,7 +158,7 @@ def fit_network(
         network: as built.
         examples: train and validation.
         recipe: gives the schedule.
-        embeddings: of the frozen backbone; needed where it is pretrained.
+        embeddings: of the frozen backbone (`needs_embeddings`); None passes the images through it in every epoch.
         seed: of order and augmentation.
         on_epoch: told the curves, epochs counted through all phases.
         checkpoints: directory from whose files a training that was cut off goes on.
@@ -165,22 +174,25 @@ def fit_network(
         on_epoch(done, values)
         done += 1
 
-    first = phase_of(recipe, epochs=recipe.epochs, learning_rate=recipe.learning_rate, seed=seed)
-    if not network.pretrained:
-        best = fit_pixels(network, examples, recipe, first, numbered, checkpoint=first_file)
-        return {**best, "epochs": float(done)}
-    assert embeddings is not None
-    best = fit_head(network, embeddings, examples, first, numbered, checkpoint=first_file)
-    if recipe.fine_tune_epochs:
+    best: dict[str, float] | None = None
+    if recipe.epochs:
+        first = phase_of(recipe, epochs=recipe.epochs, learning_rate=recipe.learning_rate, seed=seed)
+        if embeddings is None:
+            best = fit_pixels(network, examples, recipe, first, numbered, checkpoint=first_file)
+        else:
+            best = fit_head(network, embeddings, examples, first, numbered, checkpoint=first_file)
+    if recipe.fine_tune_epochs and (network.pretrained or best is None):
         kept = network.backbone.get_weights(), network.head.get_weights()
-        network.unfreeze(recipe.fine_tune_layers)
-        frozen_epochs = done
+        if network.pretrained:
+            network.unfreeze(recipe.fine_tune_layers, norm=recipe.fine_tune_norm)
+        before = done
         second = phase_of(recipe, epochs=recipe.fine_tune_epochs, learning_rate=recipe.fine_tune_learning_rate, seed=seed, warm_up=True)
         tuned = fit_pixels(network, examples, recipe, second, numbered, checkpoint=second_file)
-        if tuned["val_auc"] >= best["val_auc"]:
-            best = {**tuned, "epoch": tuned["epoch"] + frozen_epochs}
+        if best is None or tuned["val_auc"] >= best["val_auc"]:
+            best = {**tuned, "epoch": tuned["epoch"] + before}
         else:
             logger.info("fine-tuning did not help: the frozen phase's weights are kept")
             network.backbone.set_weights(kept[0])
             network.head.set_weights(kept[1])
+    assert best is not None, "a recipe has epochs"
     return {**best, "epochs": float(done)}

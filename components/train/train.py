@@ -13,7 +13,8 @@ from components.domain.recipe import Recipe
 from components.domain.study import read_best, read_values
 from components.domain.tracking import Tracker
 from components.learning import network as networks
-from components.learning.phases import Examples, embed, fit_network
+from components.learning.export import save_keras
+from components.learning.phases import Examples, embed, fit_network, needs_embeddings
 from components.train.bundle import write_bundle
 from components.train.curves import write_curves
 
@@ -31,7 +32,7 @@ def train_models(
     tracker: Tracker,
     checkpoints: Path | None = None,
 ) -> Candidates:
-    """Train one model per seed and write their bundles.
+    """Train one model per seed and write their bundles, with the Keras model of each beside it.
 
     Args:
         training_set: artifact with the train and validation splits.
@@ -56,7 +57,7 @@ def train_models(
     for seed in range(recipe.seeds):
         name = f"seed-{seed}"
         network = networks.build(recipe, classes, weights=weights, dropout=recipe.dropout, seed=seed)
-        if network.pretrained and embeddings is None:
+        if embeddings is None and needs_embeddings(network, recipe):
             embeddings = embed(network, examples, recipe, seed=recipe.split_seed)
         curves[name] = []
         with tracker.child(name) as run:
@@ -78,6 +79,7 @@ def train_models(
             except FloatingPointError as error:
                 raise InputError(f"{error}, with learning_rate {recipe.learning_rate:g}; lower it, or search.learning_rate") from None
             card = write_bundle(network, dataset, output / name, recipe=recipe, seed=seed, code=code, commit=commit)
+            save_keras(network, output / name, h5=recipe.save_h5)
             run.metrics({f"best_{key}": value for key, value in best.items()})
         scores[name] = best["val_auc"]
         logger.info("%s: best epoch %d, val AUC %.3f, temperature %.2f", name, best["epoch"] + 1, best["val_auc"], card.temperature)

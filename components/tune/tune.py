@@ -46,13 +46,17 @@ def tune(
         checkpoints: directory from which a trial that was cut off goes on.
 
     Returns:
-        The recipe with the best trial's settings, and its validation AUC.
+        The recipe with the best trial's settings, and its validation AUC; a recipe without trials as it stands, and 0.
 
     Raises:
         InputError: if no trial gave a result.
     """
     dataset = read_dataset(training_set)
     require_made_for(dataset.made_with, recipe)
+    if not recipe.trials:
+        write_best(output, recipe)
+        logger.info("no trials: the recipe is trained as it stands")
+        return recipe, 0.0
     examples = Examples.of(dataset, recipe)
     study = open_study(name, storage=storage, seed=recipe.split_seed)
     enqueue_once(study, {"learning_rate": recipe.learning_rate, "dropout": recipe.dropout, "weight_decay": recipe.weight_decay})
@@ -61,10 +65,9 @@ def tune(
         logger.info("continuing a study with %d of %d trials finished", done, recipe.trials)
     embeddings: Embeddings | None = None
     while (done := len(finished(study))) < recipe.trials:
-        if weights is not None and embeddings is None:
-            embeddings = embed(
-                networks.build(recipe, len(dataset.classes), weights=weights, dropout=0.0, seed=0), examples, recipe, seed=recipe.split_seed
-            )
+        if weights is not None and recipe.views and embeddings is None:
+            network = networks.build(recipe, len(dataset.classes), weights=weights, dropout=0.0, seed=0)
+            embeddings = embed(network, examples, recipe, seed=recipe.split_seed)
         study.optimize(
             _objective(
                 recipe, examples, embeddings, weights=weights, classes=len(dataset.classes), tracker=tracker, checkpoints=checkpoints

@@ -10,7 +10,9 @@ from components.domain.errors import InputError
 if TYPE_CHECKING:
     from components.domain.recipe import Recipe
 
-recipe_option = click.option("--recipe", metavar="NAME", help="Preset to train (`lobule recipes` lists them).")
+recipe_option = click.option(
+    "--recipe", metavar="NAME", help="Preset to train, with variant and face as NAME:as_published (`lobule recipes` lists them)."
+)
 set_option = click.option(
     "--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change a setting of the recipe, e.g. --set epochs=20. Repeatable."
 )

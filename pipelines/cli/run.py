@@ -44,6 +44,7 @@ def command(
       lobule run --promote
       lobule run --data ~/BUSI --weights imagenet --trials 20 --seeds 3
       lobule run --data ~/slides --recipe quickstart --set image_size=96 --set epochs=30
+      lobule run --data ~/BUSI --recipe ultrasound-densenet121:roi:as_published --weights imagenet
       lobule run --data ~/BUSI --allow-leakage --set test=0.3   (a published protocol, to see what leaking is worth)
       lobule run --resume quickstart-20260102-030405-a1b2
 

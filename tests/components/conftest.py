@@ -8,7 +8,8 @@ import pytest
 from components.domain.artifacts import pixel_writer, write_manifest
 from components.domain.augmentation import Augmentation
 from components.domain.certificate import Certificate, pixels_digest, rows_digest
-from components.domain.recipe import Recipe, SearchSpace
+from components.domain.recipe import Recipe
+from components.domain.search_space import SearchSpace
 from serving.contract import PROPERTIES, ImageSpec
 from serving.measure import properties
 

@@ -4,7 +4,7 @@ import pytest
 
 from components.domain import presets
 from components.domain.errors import InputError
-from pipelines.choose import choose_recipe, default_weights
+from pipelines.choose import choose_recipe, first_weights
 from pipelines.cli.options import load_recipe, parse_settings
 
 
@@ -24,8 +24,17 @@ def test_the_first_row_of_the_table_that_fits_decides(layout, weights, recipe):
 
 
 def test_a_network_from_scratch_starts_from_no_weights_and_others_from_imagenet():
-    assert default_weights(presets.load("quickstart")) == "none"
-    assert default_weights(presets.load("ultrasound-mobilenetv2")) == "imagenet"
+    assert presets.load("quickstart").usual_weights == "none"
+    assert presets.load("ultrasound-mobilenetv2").usual_weights == "imagenet"
+
+
+def test_weights_for_a_network_from_scratch_are_refused_before_anything_runs():
+    recipe = presets.load("histology-cnn512:as_published")
+    assert first_weights(recipe, None) == first_weights(recipe, "none") == "none"
+    with pytest.raises(
+        InputError, match="histology-cnn512:as_published trains from scratch, but got weights imagenet; leave out --weights"
+    ):
+        first_weights(recipe, "imagenet")
 
 
 @pytest.mark.parametrize("text", ["epochs", "=3", "epochs=", ""])

@@ -6,25 +6,6 @@ Expected:  not measured: no histology data set of its own size has been run on i
 Source:    Sandler et al., CVPR 2018 (backbone)
 """
 
-from components.domain.augmentation import Augmentation
-from components.domain.recipe import Recipe
+from components.domain.presets._shared import TISSUE, transfer
 
-RECIPE = Recipe(
-    name="histology-mobilenetv2",
-    task="histology",
-    backbone="mobilenetv2",
-    image_size=224,
-    epochs=25,
-    fine_tune_epochs=15,
-    fine_tune_layers=60,
-    learning_rate=1e-3,
-    fine_tune_learning_rate=1e-4,
-    dropout=0.4,
-    patience=8,
-    trials=8,
-    trial_epochs=20,
-    seeds=2,
-    views=4,
-    label_smoothing=0.05,
-    augmentation=Augmentation(flips="both", rotation=90, zoom=0.1, brightness=0.08, contrast=0.1, stain=0.08),
-)
+RECIPE = transfer("histology-mobilenetv2", "histology", "mobilenetv2", TISSUE)

@@ -7,7 +7,8 @@ Source:    none; it shows the way, not a result
 """
 
 from components.domain.augmentation import Augmentation
-from components.domain.recipe import Recipe, SearchSpace
+from components.domain.recipe import Recipe
+from components.domain.search_space import SearchSpace
 
 RECIPE = Recipe(
     name="quickstart",

@@ -7,10 +7,11 @@ import pytest
 from components.domain import presets
 from components.domain.augmentation import Augmentation
 from components.domain.errors import InputError
-from components.domain.recipe import Recipe, SearchSpace
+from components.domain.recipe import Recipe
+from components.domain.search_space import SearchSpace
 
 
-@pytest.mark.parametrize("name", presets.names())
+@pytest.mark.parametrize("name", presets.every())
 def test_a_preset_survives_json_and_is_described(name):
     recipe = presets.load(name)
     assert Recipe.from_json(recipe.to_json()) == recipe
@@ -30,7 +31,11 @@ def test_a_setting_is_replaced_by_its_text():
         ("augmentation.spin", "3", "no setting 'augmentation.spin'"),
         ("augmentation", "3", "no setting 'augmentation'"),
         ("epochs", "three", "must be of type int"),
-        ("epochs", "0", "epochs must be at least 1"),
+        ("epochs", "0", "epochs must be at least 1 without fine_tune_epochs"),
+        ("epochs", "-1", "epochs must not be negative"),
+        ("head", "deep", "head must be one of linear, normalized, hidden, single"),
+        ("optimizer", "sgd", "optimizer must be one of adamw, adam, rmsprop"),
+        ("schedule", "step", "schedule must be one of cosine, constant, plateau"),
         ("dropout", "1.0", "dropout must lie in [0, 1)"),
         ("backbone", "vgg", "backbone must be one of"),
         ("balance", "1", "must be of type bool"),
@@ -60,6 +65,12 @@ def test_a_bad_setting_is_refused_with_its_rule(key, value, words):
         presets.load("quickstart").override({key: value})
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_recipe_without_a_frozen_phase_is_not_searched():
+    with pytest.raises(InputError, match="trials must be 0 where epochs is 0"):
+        presets.load("ultrasound-mobilenetv2").override({"epochs": "0"})
+    assert presets.load("ultrasound-mobilenetv2").override({"epochs": "0", "trials": "0"}).fine_tune_epochs == 15
 
 
 @pytest.mark.parametrize("to", ["0", "max", "891"])

@@ -84,9 +84,10 @@ def test_folds_and_a_given_split_exclude_each_other(draw, tmp_path: Path) -> Non
         splits(draw(folders(*NAMES)), tmp_path / "dataset", recipe)
 
 
-def test_a_leaking_split_that_is_asked_for_is_certified_as_leaking(draw, tmp_path: Path) -> None:
-    root = leaking(draw)
-    certificate = ingest_source(str(root), tmp_path / "dataset", recipe=RECIPE, cache=tmp_path, allow_leakage=True)
+@pytest.mark.parametrize("by_recipe", [False, True])
+def test_a_leaking_split_that_is_asked_for_is_certified_as_leaking(draw, tmp_path: Path, by_recipe: bool) -> None:
+    root, recipe = leaking(draw), RECIPE.override({"leaks": str(by_recipe).lower()})
+    certificate = ingest_source(str(root), tmp_path / "dataset", recipe=recipe, cache=tmp_path, allow_leakage=not by_recipe)
     assert (certificate.leaking, certificate.edges_across_splits) == (True, 1)
     assert set(read_dataset(tmp_path / "dataset").column("split")) == set(SPLITS)
 

@@ -4,11 +4,13 @@ import keras
 import numpy as np
 import pytest
 
+from components.domain import presets
 from components.domain.errors import InputError
 from components.domain.recipe import Recipe
 from components.learning import backbones
 from components.learning import network as networks
-from components.learning.export import export_graph
+from components.learning.export import export_graph, save_keras
+from components.learning.scores import softmax
 from serving.contract import Card, ImageSpec
 from serving.openvino_graph import OpenVinoGraph
 
@@ -45,12 +47,16 @@ def open_graph(bundle, size: int) -> OpenVinoGraph:
     return OpenVinoGraph.load(bundle, Card.model_construct(image=ImageSpec(height=size, width=size), precision="f32"))
 
 
-@pytest.mark.parametrize("name", ["convnet", *sorted(backbones.PUBLISHED)])
+HEADS = {"flatcnn": "single", "densenet201": "normalized", "efficientnetb0": "hidden", "inceptionv3": "hidden"}
+"""Of the published systems; linear for the others."""
+
+
+@pytest.mark.parametrize("name", ["convnet", "flatcnn", *sorted(backbones.PUBLISHED)])
 @pytest.mark.slow
-def test_the_exported_graph_answers_as_keras_does(name, tmp_path):
-    size = 80
-    recipe = Recipe(name="r", task="histology", backbone=name, image_size=size)
-    network = networks.build(recipe, 3, weights=None, dropout=0.5, seed=0)
+def test_the_exported_graph_and_the_saved_models_answer_as_keras_does(name, tmp_path):
+    size, head = 80, HEADS.get(name, "linear")
+    recipe = Recipe(name="r", task="histology", backbone=name, image_size=size, head=head)
+    network = networks.build(recipe, 2, weights=None, dropout=0.5, seed=0)
     settle(network.backbone, size)
     export_graph(network, tmp_path)
     batch = images(2, size)
@@ -58,12 +64,28 @@ def test_the_exported_graph_answers_as_keras_does(name, tmp_path):
     features = network.backbone.predict_on_batch(batch.astype(np.float32))
     eager = np.asarray(network.backbone(batch.astype(np.float32), training=False))
     itself = float(np.abs(features - eager).max() / np.abs(features).max())
+    near = max(TOLERANCE, 3 * itself)
+    assert near < 0.03
     expected = {"embedding": features.mean(axis=(1, 2)), "logits": network.classifier().predict_on_batch(batch)}
     for output, value in expected.items():
         assert np.abs(value).max() > 1e-3, "a dead network proves nothing"
-        np.testing.assert_allclose(getattr(given, output), value, atol=max(TOLERANCE, 3 * itself) * np.abs(value).max())
-    assert itself < 0.01
-    np.testing.assert_allclose(given.activation.mean(axis=(1, 2)), given.logits, atol=TOLERANCE * np.abs(given.logits).max())
+        np.testing.assert_allclose(getattr(given, output), value, atol=near * np.abs(value).max())
+    if head != "hidden":  # linear in the pooled features
+        np.testing.assert_allclose(given.activation.mean(axis=(1, 2)), given.logits, atol=TOLERANCE * np.abs(given.logits).max())
+    alone = network.head.predict_on_batch(features[:, -1, 0])
+    np.testing.assert_allclose(given.activation[:, -1, 0], alone, atol=near * np.abs(alone).max())
+    save_keras(network, tmp_path / "model", h5=True)
+    for file in ("model.keras", "model.h5"):
+        saved = keras.saving.load_model(tmp_path / file)
+        assert not any("Fused" in type(layer).__name__ for layer in saved._flatten_layers())
+        np.testing.assert_allclose(saved.predict_on_batch(batch), softmax(expected["logits"]), atol=near)
+
+
+@pytest.mark.slow
+def test_the_flattened_network_has_the_published_number_of_parameters():
+    recipe = presets.load("histology-cnn512:as_published")
+    network = networks.build(recipe, 2, weights=None, dropout=0.0, seed=0)
+    assert network.classifier().count_params() == 126_053_953
 
 
 @pytest.mark.parametrize("name", sorted(PREPROCESS))

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from components.learning.checkpoint import checkpoints
-from components.learning.fit import Phase, fit, predict_logits
+from components.learning.fit import fit, predict_logits
+from components.learning.schedule import Phase
 from components.learning.scores import balanced_weights, softmax, validation_scores
 
 PHASE = Phase(epochs=6, learning_rate=0.05, warm_up=False, weight_decay=0.0, batch_size=8, label_smoothing=0.0, patience=6, seed=0)

@@ -7,9 +7,9 @@ import pytest
 from components.domain.augmentation import Augmentation
 from components.domain.recipe import Recipe
 from components.learning import augmentation, mixing, network
-from components.learning.fit import Phase
 from components.learning.mixing import MixedCrossentropy, Mixing, mixed_accuracy
 from components.learning.phases import Examples, fit_pixels
+from components.learning.schedule import Phase
 
 LABELS = np.eye(2, dtype=np.float32)[np.arange(8) % 2]
 LEVELS = (200 * LABELS[:, 1])[:, None, None, None] * np.ones((1, 32, 32, 3), np.float32)

@@ -82,3 +82,10 @@ def test_a_continued_study_does_not_draw_again_what_it_drew(tmp_path):
         drawn.append(trial.suggest_float("learning_rate", 0.01, 1))
         study.tell(trial, 0.5)
     assert len(set(drawn)) == 3
+
+
+def test_a_recipe_without_trials_stays_as_it_stands(tiny_training_set, tiny_recipe, tmp_path):
+    recipe = tiny_recipe.override({"trials": "0"})
+    best = tune(tiny_training_set, tmp_path, recipe=recipe, weights=None, name="none", storage="sqlite://", tracker=NoTracker())
+    assert best == (recipe, 0.0)
+    assert read_best(tmp_path) == recipe

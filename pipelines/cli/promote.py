@@ -1,5 +1,6 @@
 """`lobule promote`: the gate, the alias and the ledger."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,8 @@ def command(version: str, model: str | None, reason: str, force: bool, dry_run: 
 def _print(decision: "Decision", name: str, version: str, *, dry_run: bool) -> None:
     forced = ", forced" if decision.forced else ""
     click.echo(f"{name} version {version}: {decision.outcome}{forced}")
-    click.echo(f"  compared with {decision.compared_with}")
+    against = re.sub("(sha256:[0-9a-f]{12})[0-9a-f]+", r"\1", decision.compared_with)
+    click.echo(f"  compared with {against}")
     for reason in decision.reasons:
         click.echo(f"  - {reason}")
     if dry_run:

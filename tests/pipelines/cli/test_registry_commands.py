@@ -123,7 +123,7 @@ def test_the_way_of_a_promotion(run, home):
     assert "There is no @champion yet" in run("models")[1]
     code, out, _ = run("promote", "--reason", "first")
     assert code == 0 and "compared with nothing" in out and "It is @champion" in out
-    assert "compared with the champion, version 1, bundle sha256:aaaa" in run("promote", "2", "--dry-run")[1]
+    assert "compared with the champion, version 1, bundle sha256:aaaaaaaaaaaa\n" in run("promote", "2", "--dry-run")[1]
     code, out, _ = run("promote", "2", "--json")
     assert code == 0 and json.loads(out)["champion"] is True and json.loads(out)["differences"]["auc"]["value"] > 0
     code, out, err = run("promote", f"{NAME}/3")

@@ -98,10 +98,9 @@ const FIGURES = [
 const figure = ({ value, low, high }) => `${value.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`;
 
 function intended(health) {
-  const field = health.name.replace(/^lobule-/, "");
   return group("Intended use", [
-    term("For", `Research on models of ${words(field)} images of the breast, by people who know that an answer may be wrong`),
-    term("Not for", "Diagnosis, screening, triage or treatment; images of another kind"),
+    term("For", health.intended_use.purpose),
+    term("Not for", health.intended_use.not_for),
     term("Knows", `Only ${health.classes.map(words).join(", ")}, from images like those of its data set`),
   ]);
 }

@@ -74,9 +74,13 @@ function validation(health) {
   if (!metrics.length) return "";
   return group(
     "Metrics on validation images",
-    metrics.map(([name, value]) => term(words(name), value.toFixed(3))),
+    metrics.map(([name, value]) => term(words(name), number(value))),
   );
 }
+
+/** A count as it is, a share to three decimals, and what would round to nothing as 1.8e-6. */
+const number = (value) =>
+  Number.isInteger(value) && value > 1 ? String(value) : value && Math.abs(value) < 0.0005 ? value.toExponential(1) : value.toFixed(3);
 
 /** Put the figures of the test split, with their intervals, in the place of those of the validation split. */
 export function drawEvaluation(body, evaluation, health) {

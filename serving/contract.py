@@ -97,6 +97,13 @@ class Limits(_Frozen):
     """Share of images like the reference images that is expected above that distance."""
 
 
+class IntendedUse(_Frozen):
+    """What a model may be used for (Mitchell et al., Model Cards for Model Reporting, FAT* 2019)."""
+
+    purpose: str = "Research, by people who know that an answer may be wrong"
+    not_for: str = "Diagnosis, screening, triage or treatment; images of another kind"
+
+
 class Agreement(_Frozen):
     """How bf16 answered the validation images, beside f32; each calibrated by itself, as it would be served."""
 
@@ -152,6 +159,7 @@ class Card(_Frozen):
     """Metrics on the validation split, by name."""
     created: str
     """UTC time, ISO 8601."""
+    intended_use: IntendedUse = IntendedUse()
     disclaimer: str = DISCLAIMER
 
     @model_validator(mode="after")

@@ -28,6 +28,9 @@ MIN_SIDE = 16
 MAX_SCANS = 100
 """Scans of a progressive JPEG, which usually has ten. Each costs a pass over all pixels, and need hold no more than twelve bytes."""
 
+_BAND = 64
+"""Rows that are scaled at a time."""
+
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
@@ -134,14 +137,22 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
 def _to_rgb(image: Image.Image) -> Pixels:
     ImageOps.exif_transpose(image, in_place=True)  # without a copy where there is nothing to turn
     if image.mode.startswith(("I", "F")):
-        values = np.asarray(image, dtype=np.float64)
-        low, high = float(values.min()), float(values.max())
-        scaled = (values - low) * (255.0 / (high - low)) if high > low else np.zeros_like(values)
-        return np.repeat(np.rint(scaled).astype(np.uint8)[:, :, None], 3, axis=2)
+        return _by_own_range(np.asarray(image))
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
     return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def _by_own_range(values: npt.NDArray[np.generic]) -> Pixels:
+    """Scale [height, width] from its minimum and maximum to gray in RGB; a band of rows at a time, as float64 takes 8 bytes a pixel."""
+    low, high = float(values.min()), float(values.max())
+    pixels = np.zeros((*values.shape, 3), dtype=np.uint8)
+    if high > low:
+        for start in range(0, len(values), _BAND):
+            band = values[start : start + _BAND].astype(np.float64)
+            pixels[start : start + _BAND] = np.rint((band - low) * (255.0 / (high - low))).astype(np.uint8)[:, :, None]
+    return pixels
 
 
 def fit(pixels: Pixels, spec: ImageSpec) -> Pixels:

@@ -28,8 +28,8 @@ TAG_BUNDLE = "lobule.bundle"
 """Tag of a model version that names the digest of its bundle."""
 TAG_LEDGER = "lobule.ledger"
 """Tag of a registered model that is the ledger of another one, and no model."""
-TESTED = ("test/", "test interval/")
-"""How the names of metrics on the test split, and of their intervals' ends, begin in MLflow."""
+TEST = ("test_", "test/", "test interval/")
+"""How the names of metrics on the test split, and of their intervals, begin in MLflow; the first is that of version 0.1."""
 TAG_SIGNATURE = "lobule.signature"
 """Tag of a model version that holds the signature of that digest (`serving.signature`)."""
 _QUIET = {
@@ -203,7 +203,7 @@ def evaluated(name: str, version: str, *, bundle: str, tracking_uri: str) -> dic
         return {}
     if run.tags.get(TAG_BUNDLE) != bundle:
         return {}
-    return {key.removeprefix(start): float(value) for start in TESTED for key, value in run.metrics.items() if key.startswith(start)}
+    return {key.removeprefix(start): float(value) for start in TEST for key, value in run.metrics.items() if key.startswith(start)}
 
 
 def kept(cache: Path, digest: str) -> Path | None:

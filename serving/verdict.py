@@ -42,7 +42,12 @@ def judge(probabilities: Floats, distance: float, card: Card) -> tuple[Verdict, 
     if distance > limits.out_of_distribution:
         far = (
             f"The image is unlike those the model was made from: its distance is {distance:.3f}, "
-            f"the limit {limits.out_of_distribution:.3f} is passed by {limits.false_alarm_rate:.1%} of images like those."
+            f"the limit {limits.out_of_distribution:.3f} is passed by {_share(limits.false_alarm_rate)}."
         )
         return Verdict.OUT_OF_DISTRIBUTION, (far, *abstain)
     return (Verdict.ABSTAIN if abstain else Verdict.ACCEPT), tuple(abstain)
+
+
+def _share(rate: float) -> str:
+    """Say how many images like those seen are refused. Older bundles state the share of validation images, which may be none."""
+    return f"{rate:.1%} of images like those" if rate else "none of the images it was set on"

@@ -17,6 +17,7 @@ import serving
 from components.domain.errors import InputError
 from components.domain.settings import signing_key
 from components.package.image import DOCKERFILE, dockerfile
+from components.package.readme import README, readme
 from components.package.requirements import serving_requirements
 from serving.contract import Card, tree_digest
 from serving.signature import sign_bundle, write_signature
@@ -57,6 +58,7 @@ def package_bundle(bundle: Path, output: Path, *, name: str, version: str) -> st
             write_signature(stage / "bundle", sign_bundle(tree_digest(bundle), signing_key()))
         requirements = serving_requirements(code.parent)
         (stage / "requirements.txt").write_text(requirements, encoding="utf-8")
+        (stage / README).write_text(readme(f"{name}:{version}", card, tree_digest(bundle)), encoding="utf-8")
         (stage / "bentofile.yaml").write_text(_bentofile(card, tree_digest(bundle)), encoding="utf-8")
         _build(stage, home, name, version)
         built = home / "bentos" / name / version
@@ -75,6 +77,7 @@ def _bentofile(card: Card, digest: str) -> str:
     lines = [
         'service: "serving.service:Lobule"',
         'include: ["serving/**", "bundle/**", "bundle.sig"]',
+        "description: file:./README.md",
         "python: {requirements_txt: requirements.txt, lock_packages: false}",
         "labels:",
         *(f'  {key}: "{_label(value)}"' for key, value in labels.items()),

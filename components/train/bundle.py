@@ -20,7 +20,7 @@ from components.learning.export import export_graph
 from components.learning.fit import predict_logits
 from components.learning.network import Network
 from components.train.precision import Calibrated, calibrate, choose_precision, group_names
-from serving.contract import CANARY_FILE, PROPERTIES, REFERENCE_FILE, Card, ImageSpec, Limits, OperatingPoint
+from serving.contract import CANARY_FILE, PROPERTIES, REFERENCE_FILE, Card, ImageSpec, IntendedUse, Limits, OperatingPoint
 from serving.openvino_graph import OpenVinoGraph, knows_bf16
 from serving.predictor import Predictor, Scores, answer, softmax
 from serving.rows import prediction_row, rows_table
@@ -108,6 +108,9 @@ def _draft(dataset: Dataset, recipe: Recipe, positive: str, *, seed: int, code: 
         commit=commit,
         leaking=dataset.certificate.leaking,
         oracle=dataset.oracle,
+        intended_use=IntendedUse(
+            purpose=f"Research on models of {recipe.task} images of the breast, by people who know that an answer may be wrong"
+        ),
         validation={},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

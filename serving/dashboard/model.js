@@ -74,9 +74,13 @@ function validation(health) {
   if (!metrics.length) return "";
   return group(
     "Metrics on validation images",
-    metrics.map(([name, value]) => term(words(name), value.toFixed(3))),
+    metrics.map(([name, value]) => term(words(name), number(value))),
   );
 }
+
+/** A count as it is, a share to three decimals, and what would round to nothing as 1.8e-6. */
+const number = (value) =>
+  Number.isInteger(value) && value > 1 ? String(value) : value && Math.abs(value) < 0.0005 ? value.toExponential(1) : value.toFixed(3);
 
 /** Put the figures of the test split, with their intervals, in the place of those of the validation split. */
 export function drawEvaluation(body, evaluation, health) {
@@ -98,10 +102,9 @@ const FIGURES = [
 const figure = ({ value, low, high }) => `${value.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`;
 
 function intended(health) {
-  const field = health.name.replace(/^lobule-/, "");
   return group("Intended use", [
-    term("For", `Research on models of ${words(field)} images of the breast, by people who know that an answer may be wrong`),
-    term("Not for", "Diagnosis, screening, triage or treatment; images of another kind"),
+    term("For", health.intended_use.purpose),
+    term("Not for", health.intended_use.not_for),
     term("Knows", `Only ${health.classes.map(words).join(", ")}, from images like those of its data set`),
   ]);
 }

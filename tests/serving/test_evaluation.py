@@ -4,39 +4,42 @@ from pathlib import Path
 
 import pytest
 
-from components.domain.names import interval_metrics
-from components.domain.names import test_metric as name_of
+from components.domain import names
 from serving.evaluation import Evaluation, Figure, evaluation_of
 from serving.registry import TAG_BUNDLE, evaluated
 
 BUNDLE = "sha256:" + "1" * 64
-LOGGED = {
-    **{name_of("auc"): 0.9, name_of("images"): 40.0, name_of("groups"): 12.0, "best_val_auc": 0.99},
-    **dict(zip(interval_metrics("auc"), (0.8, 0.95), strict=True)),
-}
+VALUES = {"auc": 0.9, "auc_low": 0.8, "auc_high": 0.95, "images": 40.0, "groups": 12.0}
+LOW, HIGH = names.interval_metrics("auc")
+NOW = {names.test_metric("auc"): 0.9, LOW: 0.8, HIGH: 0.95, names.test_metric("images"): 40.0, names.test_metric("groups"): 12.0}
+VERSIONS = {"1": NOW, "2": {f"test_{name}": value for name, value in VALUES.items()}}
+"""As runs are logged now, and as version 0.1 logged them."""
 
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Address of a registry whose only version comes from a run that logged its test."""
+    """Address of a registry whose two versions come from runs that logged their test."""
     import mlflow
 
     home = tmp_path_factory.mktemp("evaluated")
     uri = f"sqlite:///{home / 'mlflow.db'}"
     client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
-    run = client.create_run(client.create_experiment("tiny", artifact_location=(home / "artifacts").as_uri())).info.run_id
-    for name, value in LOGGED.items():
-        client.log_metric(run, name, value)
-    client.set_tag(run, TAG_BUNDLE, BUNDLE)
+    experiment = client.create_experiment("tiny", artifact_location=(home / "artifacts").as_uri())
     client.create_registered_model("lobule-tiny")
-    client.create_model_version("lobule-tiny", (home / "artifacts").as_uri(), run)
+    for logged in VERSIONS.values():
+        run = client.create_run(experiment).info.run_id
+        for name, value in (logged | {"val_auc": 0.99}).items():
+            client.log_metric(run, name, value)
+        client.set_tag(run, TAG_BUNDLE, BUNDLE)
+        client.create_model_version("lobule-tiny", (home / "artifacts").as_uri(), run)
     return uri
 
 
 @pytest.mark.slow  # an MLflow store is made
-def test_the_run_of_a_version_tells_its_test_figures(registry: str):
-    values = evaluated("lobule-tiny", "1", bundle=BUNDLE, tracking_uri=registry)
-    assert values == {"auc": 0.9, "auc_low": 0.8, "auc_high": 0.95, "images": 40.0, "groups": 12.0}
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_run_of_a_version_tells_its_test_figures(registry: str, version: str):
+    values = evaluated("lobule-tiny", version, bundle=BUNDLE, tracking_uri=registry)
+    assert values == VALUES
     assert evaluation_of(values) == Evaluation(40, 12, {"auc": Figure(0.9, 0.8, 0.95)})
 
 

@@ -3,6 +3,7 @@
 import io
 import struct
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,17 @@ def test_sixteen_bits_are_scaled_by_their_own_ends(kind: str, low: int, high: in
     values = np.linspace(low, high, SIDE * SIDE).astype(np.uint16).astype(float)
     assert np.array_equal(found.pixels[..., 0].ravel(), np.rint((values - low) * 255 / (high - low)).astype(np.uint8))
     assert (found.pixels == found.pixels[..., :1]).all()
+
+
+def test_a_large_sixteen_bit_image_is_scaled_in_little_more_memory_than_it_holds() -> None:
+    height, width = 1500, 2000
+    data = encoded(Image.fromarray(np.arange(height * width, dtype=np.uint32).reshape(height, width).astype(np.uint16)), "TIFF")
+    tracemalloc.start()
+    pixels = decode(data).pixels
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert np.array_equal(pixels[1300, :, 0], np.rint(((1300 * width + np.arange(width)) % 65536) / 257).astype(np.uint8))
+    assert peak < 12 * height * width  # 2 as read, 2 as an array, 3 as RGB, 3 when copied; float64 alone would be 8 more, twice
 
 
 def test_floats_and_32_bits_are_scaled_alike_and_an_even_tone_is_black() -> None:

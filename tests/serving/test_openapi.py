@@ -1,13 +1,15 @@
 """The OpenAPI document says what the service does."""
 
-import json
-import urllib.request
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from service_process import web
 from tiny_bundle import encode, plain
 
+README = Path(__file__).resolve().parents[2] / "README.md"
+PYTHON_IN_README = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 RED = encode(plain(200, 60, 20))
 
 
@@ -46,14 +48,10 @@ def test_every_status_that_a_call_may_answer_is_told(document: dict):
         assert set(document["paths"][path]["post"]["responses"]) >= {"200", "400", "401", "408", "413", "415", "422", "429", "503", "504"}
 
 
-def test_a_client_of_a_few_lines_needs_no_library(service_url: str, tmp_path: Path):
+def test_the_client_in_the_readme_works_as_printed(service_url: str, tmp_path: Path):
     (tmp_path / "scan.png").write_bytes(RED)
-
-    def predict(path: Path, url: str = service_url, key: str = "") -> dict:
-        headers = {"Content-Type": "application/octet-stream", "X-API-Key": key}
-        request = urllib.request.Request(f"{url}/predict?image=false", path.read_bytes(), headers)
-        with urllib.request.urlopen(request, timeout=60) as response:
-            return json.load(response)
-
-    answer = predict(tmp_path / "scan.png")
+    (client,) = [block for block in PYTHON_IN_README.findall(README.read_text(encoding="utf-8")) if "/predict" in block]
+    found: dict[str, Callable[..., dict]] = {}
+    exec(compile(client, str(README), "exec"), found)
+    answer = found["predict"](tmp_path / "scan.png", url=service_url)
     assert (answer["class_name"], answer["verdict"]) == ("malignant", "accept")

@@ -42,3 +42,10 @@ def test_the_verdict_follows_the_limits(positive: float, distance: float, verdic
 def test_a_reason_names_the_numbers_it_rests_on():
     _, reasons = judge(np.array([0.67, 0.33]), 0.1, card())
     assert reasons[0] == "The probability of malignant (33.0%) is within 5.0% of the decision threshold (31.0%)."
+
+
+@pytest.mark.parametrize(("rate", "words"), [(1 / 21, "4.8% of images like those."), (0.0, "none of the images it was set on.")])
+def test_a_far_image_is_told_how_often_the_limit_refuses_a_good_one(rate: float, words: str):
+    limits = card().limits.model_copy(update={"false_alarm_rate": rate})
+    _, reasons = judge(np.array([0.1, 0.9]), 0.3, card(limits=limits))
+    assert reasons[0].endswith(f"its distance is 0.300, the limit 0.200 is passed by {words}")

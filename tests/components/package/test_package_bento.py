@@ -7,7 +7,7 @@ import pytest
 from components.domain.errors import InputError
 from components.package.bento import package_bundle
 from components.package.requirements import installed_closure, serving_requirements
-from serving.contract import ContractError, tree_digest
+from serving.contract import Card, ContractError, tree_digest
 from serving.slot import Served
 
 
@@ -77,3 +77,10 @@ def test_a_directory_that_is_no_bundle_is_refused(tiny: Path, tmp_path: Path):
     (broken / "card.json").unlink()
     with pytest.raises(ContractError, match=r"card\.json"):
         package_bundle(broken, tmp_path / "out", name="lobule", version="1")
+
+
+def test_the_readme_tells_how_to_run_it_what_it_is_for_and_how_it_ends(bento: Path, tiny: Path):
+    text, card = (bento / "README.md").read_text(encoding="utf-8"), Card.read(tiny)
+    for told in (tree_digest(tiny), card.disclaimer, card.intended_use.not_for, "docker run --read-only", "/predict", "preStop"):
+        assert told in text
+    assert "BentoML Slack" not in text

@@ -3,7 +3,6 @@
 import dataclasses
 import importlib.util
 import json
-import re
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -126,7 +125,7 @@ def test_the_leaderboard_reads_without_colour(run, home):
     code, out, _ = run("runs", "--sort", "f1")
     lines = out.splitlines()
     assert code == 0 and "\x1b" not in out
-    assert re.fullmatch("Test images [0-9a-f]{8}: 200 images of 200 groups; data [0-9a-f]{8}", lines[0])
+    assert lines[0] == "Test images tttttttt: 200 images of 200 groups; data dddddddd"
     assert lines[1].split()[-6:] == ["accuracy", "sensitivity", "seeds", "trials", "time", "run"]
     assert "1.000 [1.000, 1.000]" in lines[2] and lines[2].rstrip().endswith("better")
     assert next(line for line in lines if "leaking" in line).startswith("LEAKS")
@@ -136,16 +135,11 @@ def test_the_leaderboard_reads_without_colour(run, home):
 
 def test_runs_on_other_test_images_are_a_board_of_their_own(run, home):
     lines = run("runs")[1].splitlines()
-    assert any(re.fullmatch("Test images [0-9a-z]{8}: 30 images of 30 groups; data eeeeeeee", line) for line in lines)
-    assert "Not evaluated" in lines
+    assert "Test images uuuuuuuu: 30 images of 30 groups; data eeeeeeee" in lines and "Not evaluated" in lines
     assert any("not ranked against each other" in line for line in lines)
-    rows = json.loads(run("runs", "--json", "--data", "sha256:eeee")[1])["runs"]
+    rows = json.loads(run("runs", "--json", "--data", "sha256:uuuu")[1])["runs"]
     assert [row["run"] for row in rows] == ["other"]
-    assert [row["run"] for row in json.loads(run("runs", "--json", "--data", lines[0].rpartition(" ")[2])[1])["runs"]] == [
-        "better",
-        "good",
-        "leaking",
-    ]
+    assert [row["run"] for row in json.loads(run("runs", "--json", "--data", "dddd")[1])["runs"]] == ["better", "good", "leaking"]
 
 
 def test_too_few_groups_stand_instead_of_an_interval_that_says_nothing(run, home):

@@ -24,6 +24,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import psutil
+from stages import measure_stages
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -109,23 +110,6 @@ def measure(command: list[str], port: int, path: str, settings: dict[str, str], 
     return Measured(ready, memory, loads)
 
 
-def bare(bundle: Path, uploads: Path) -> float:
-    """Return the median milliseconds of decoding an upload, fitting it and nothing but the runtime's inference, on one CPU thread."""
-    from serving.contract import Card
-    from serving.imaging import decode, fit
-    from serving.openvino_graph import OpenVinoGraph
-
-    card = Card.read(bundle)
-    graph = OpenVinoGraph.load(bundle, card, threads=1)
-    files = [file.read_bytes() for file in sorted(uploads.glob("*.*"))]
-    times = []
-    for data in files * 4:
-        began = time.perf_counter()
-        graph.run(fit(decode(data).pixels, card.image)[None])
-        times.append(1e3 * (time.perf_counter() - began))
-    return sorted(times[len(files) :])[len(files) * 3 // 2]
-
-
 def installed(names: tuple[str, ...] | list[str], *, follow: bool) -> float:
     """Return the MiB of installed packages, with what they need where `follow` is set."""
     waiting, seen, total = list(names), set(), 0
@@ -176,13 +160,18 @@ def compare(folder: Path, name: str, *, seconds: float) -> None:
     rate = ours.loads[most]["per_second"] / max(each.loads[most]["per_second"] for each in others)
     tail = ours.loads[most]["p99"] / min(each.loads[most]["p99"] for each in others)
     cost = min(each.loads[most]["cpu_ms"] for each in others) / ours.loads[most]["cpu_ms"]
-    alone = bare(bundle, uploads)
+    stages = measure_stages(bundle, uploads)
+    alone, own = stages.alone, ours.loads[most]["own_ms"]
     say(f"at c = {most}: {rate:.1f}x the requests/s of the better one (aim {target:g}), p99 {tail:.2f} of its (aim 0.1)")
     say(f"processor time of a request: {cost:.1f}x less")
+    rest = ours.loads[most]["cpu_ms"] - sum(stages.cpu.values())
+    say("of it: " + ", ".join(f"{name} {ms:.2f}" for name, ms in stages.cpu.items()) + f", HTTP, threads, log and contention {rest:.2f} ms")
+    limit = CORES * 1e3 / (stages.needed + own)
+    say(f"physical limit: {limit:.0f} requests/s, were {CORES} idle cores to decode, resize and infer, and carry the load generator")
     ratio = ours.loads[1]["p50"] / alone
     say(f"alone: {ours.loads[1]['p50']:.1f} ms; decode + bare inference on one thread {alone:.1f} ms: {ratio:.2f}x (aim 1.5)")
     say(f"ready in {ours.ready:.1f} s (aim 5), {ours.memory:.0f} MiB a worker (aim 400)")
-    say(f"the load generator takes {ours.loads[most]['own_ms']:.2f} ms of CPU a request beside the server")
+    say(f"the load generator takes {own:.2f} ms of CPU a request beside the server")
     model = (home / "model.keras").stat().st_size / 2**20
     size_mib = sum(file.stat().st_size for file in bundle.rglob("*") if file.is_file()) / 2**20
     say(f"refused: {[done.loads[most]['refused'] for done in ways.values()]}; bundle {size_mib:.0f} MiB, Keras file {model:.0f} MiB")

@@ -32,6 +32,7 @@ class Load:
     def __init__(self, port: int, requests: list[bytes], *, begin: float, end: float) -> None:
         self.port, self.requests, self.begin, self.end = port, requests, begin, end
         self.times: list[float] = []
+        self.ended: list[float] = []
         self.refused: dict[int, int] = {}
         self.sent = 0
 
@@ -50,6 +51,8 @@ class Load:
                 writer.close()
                 streams = None
             status = int(head.split(b" ", 2)[1])
+            if status == 200:
+                self.ended.append(time.perf_counter())
             if began < self.begin:
                 continue
             if status == 200:
@@ -60,17 +63,26 @@ class Load:
             streams[1].close()
 
 
+def throughput(ended: list[float], *, begin: float) -> float:
+    """Return the answers a second from `begin` to the last one, whenever they were asked for.
+
+    The server works until the last answer, on what was asked before `begin` too. Leaving those out while dividing by the whole time made
+    slow servers a fifth and more slower than they are.
+    """
+    after = sorted(time for time in ended if time >= begin)
+    return len(after) / (after[-1] - begin) if after else 0.0
+
+
 async def measure(port: int, requests: list[bytes], *, concurrency: int, warm_up: float, seconds: float) -> dict[str, object]:
     """Load a server; milliseconds and requests a second of what was answered 200."""
     now = time.perf_counter()
     load = Load(port, requests, begin=now + warm_up, end=now + warm_up + seconds)
     await asyncio.gather(*(load.call() for _ in range(concurrency)))
-    took = time.perf_counter() - load.begin
     p50, p99 = 1e3 * np.percentile(load.times, [50, 99]) if load.times else (float("nan"),) * 2
     return {
         "concurrency": concurrency,
         "requests": len(load.times),
-        "per_second": len(load.times) / took,
+        "per_second": throughput(load.ended, begin=load.begin),
         "p50": float(p50),
         "p99": float(p99),
         "refused": load.refused,

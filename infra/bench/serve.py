@@ -87,8 +87,8 @@ def server(command: list[str], port: int, path: str, settings: dict[str, str]) -
                 time.sleep(0.02)
             yield process, time.monotonic() - began
         finally:
-            process.terminate()
-            with suppress(psutil.TimeoutExpired):
+            with suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
+                process.terminate()
                 process.wait(20)
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

@@ -6,6 +6,7 @@ precisions does, so what the cards say of it holds for these networks alone.
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ def make(folder: Path, backbone: str, size: int) -> None:
     from components.domain.recipe import Recipe
     from components.ingest.ingest import ingest_source
     from components.learning import network as networks
+    from components.learning.fused import unfuse
     from components.train.bundle import write_bundle
 
     recipe = Recipe(name="bench", task="histology", backbone="convnet", image_size=size).override({"backbone": backbone})
@@ -34,7 +36,8 @@ def make(folder: Path, backbone: str, size: int) -> None:
             layer.momentum = 0.0
     network.backbone(np.asarray(dataset.pixels[dataset.rows("train")[:32]], dtype=np.float32), training=True)
     write_bundle(network, dataset, folder / "bundle", recipe=recipe, seed=0, code="sha256:" + "0" * 64, commit="bench")
-    network.classifier().save(folder / "model.keras")
+    plain = replace(network, backbone=unfuse(network.backbone))  # the published app knows no layers of ours
+    plain.classifier().save(folder / "model.keras")
 
 
 def write_uploads(folder: Path, *, images: int = 32) -> None:

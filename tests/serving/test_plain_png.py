@@ -57,12 +57,13 @@ def rotated() -> Image.Exif:
         encoded(picture(0, 20, 30), exif=rotated()),
         encoded(picture(0, 20, 30), pnginfo=with_text()),
         encoded(picture(0, 20, 30), transparency=(0, 0, 0)),
+        encoded(np.zeros((1025, 1024, 3), np.uint8)),
         encoded(picture(0, 20, 30)) + b"more",
         encoded(picture(0, 20, 30))[:-12],
         encoded(picture(0, 20, 30))[:20],
         b"",
     ],
-    ids=["gray", "alpha", "rotated", "text", "transparent", "longer", "cut", "header", "empty"],
+    ids=["gray", "alpha", "rotated", "text", "transparent", "large", "longer", "cut", "header", "empty"],
 )
 def test_whatever_leaves_something_to_decide_is_not_plain(data: bytes) -> None:
     assert not png.is_plain(data)

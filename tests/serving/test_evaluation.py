@@ -35,6 +35,12 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> str:
     return uri
 
 
+@pytest.fixture(autouse=True)
+def no_other_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow remembers the registry that was named last in the environment."""
+    monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)
+
+
 @pytest.mark.slow  # an MLflow store is made
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_run_of_a_version_tells_its_test_figures(registry: str, version: str):

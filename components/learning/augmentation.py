@@ -9,7 +9,8 @@ import keras
 
 from components.domain.augmentation import Augmentation
 from components.learning.geometry_layers import Warp, WideZoom
-from components.learning.stain_layers import VALUE_RANGE, ChannelJitter, StainJitter
+from components.learning.random_layer import VALUE_RANGE
+from components.learning.stain_layers import ChannelJitter, StainJitter
 from components.learning.ultrasound_layers import Gain, Speckle
 
 RANDOM_OPERATIONS = 2

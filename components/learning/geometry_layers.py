@@ -8,6 +8,8 @@ import math
 
 import keras
 
+from components.learning.random_layer import RandomLayer
+
 
 @keras.saving.register_keras_serializable(package="lobule")
 class Warp(keras.layers.Layer):
@@ -68,35 +70,23 @@ class Warp(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="lobule")
-class WideZoom(keras.layers.Layer):
-    """Zoom each axis by its own factor in [1 - width, 1 + width]; below 0 the image is mirrored, near 0 a few pixels fill it all.
+class WideZoom(RandomLayer):
+    """Zoom each axis by its own factor in [1 - amount, 1 + amount]; below 0 the image is mirrored, near 0 a few pixels fill it all.
 
     This is what `zoom_range=width` of `ImageDataGenerator` does with a number above 1, edges repeated outwards. It stands here to
     reproduce published protocols; it makes pictures that no scanner makes.
 
     Args:
-        width: half the range of the factors.
+        amount: half the range of the factors.
         seed: of the factors.
     """
 
-    def __init__(self, width: float, *, seed: int, **kwargs: object) -> None:
-        super().__init__(**kwargs)
-        self.width = width
-        self.seed = seed
-        self.generator = keras.random.SeedGenerator(seed)
-
-    def call(self, images: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
-        """Zoom float images [N, S, S, 3]; nothing happens outside training."""
-        if not training:
-            return images
+    def change(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        """Zoom float images [N, S, S, 3]."""
         shape = (keras.ops.shape(images)[0], 2)
-        across, along = keras.ops.unstack(keras.random.uniform(shape, 1.0 - self.width, 1.0 + self.width, seed=self.generator), axis=1)
+        across, along = keras.ops.unstack(keras.random.uniform(shape, 1.0 - self.amount, 1.0 + self.amount, seed=self.generator), axis=1)
         zero = keras.ops.zeros_like(across)
         return _resample(images, (across, zero, zero, along), (zero, zero), fill="nearest")
-
-    def get_config(self) -> dict[str, object]:
-        """Return the constructor's arguments."""
-        return {**super().get_config(), "width": self.width, "seed": self.seed}
 
 
 def _resample(

@@ -1,10 +1,8 @@
 """Where the ledger lies: in the model registry, so that every client of the MLflow server sees it.
 
 The ledger of model M is the registered model `M.ledger`; each entry is one of its versions, written once with all it says.
-The registry numbers versions itself, under a unique key of its database, and never gives a number again, not even that of a
-deleted version: `create_model_version` is the one operation of MLflow that appends atomically, on SQLite and on PostgreSQL,
-through a server and without. Tags of `M` could be overwritten, and artifacts of a run are numbered by nobody. The
-registry's pages show the entries, with what each says in words, and link each to the run of the version it is about.
+`components.tracking.registry_list` says why that is the one place where appending is atomic. The registry's pages show the entries,
+with what each says in words, and link each to the run of the version it is about.
 """
 
 import logging
@@ -13,13 +11,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import mlflow
-from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException
 
 from components.domain.errors import RefusedError
-from components.domain.names import TAG_DECISION, TAG_LEDGER
+from components.domain.names import TAG_DECISION
 from components.domain.settings import account, signing_key
 from components.promote.ledger import Entry, History, Kept, Record, verify
+from components.tracking.registry_list import create_list, versions_of
 from serving.signature import sign
 
 logger = logging.getLogger(__name__)
@@ -38,9 +35,9 @@ def read_ledger(model: str) -> History:
     """Read and verify the ledger of a model; empty where nothing was decided yet."""
     kept = [
         Kept(int(found.version), str(found.tags.get(TAG_ENTRY, "")), str(found.tags.get(TAG_SIGNED, "")))
-        for found in _versions(ledger_name(model))
+        for found in versions_of(ledger_name(model))
     ]
-    anchors = {str(found.version): str(found.tags[TAG_DECISION]) for found in _versions(model) if TAG_DECISION in found.tags}
+    anchors = {str(found.version): str(found.tags[TAG_DECISION]) for found in versions_of(model) if TAG_DECISION in found.tags}
     return verify(model, kept, key=signing_key(), anchors=anchors)
 
 
@@ -71,7 +68,7 @@ def append(history: History, entry: Entry, *, run_id: str = "", artifact: str = 
     text = _fitting(entry).to_json()
     client, name = mlflow.MlflowClient(), ledger_name(history.model)
     if not history.places:
-        _create(client, history.model)
+        create_list(name, history.model, _ABOUT.format(model=history.model))
     client.create_model_version(
         name,
         f"runs:/{run_id}/{artifact}" if run_id and artifact else "lobule-ledger:/entry",
@@ -106,26 +103,8 @@ def _overtaken(now: History, place: int) -> str:
     return f"one decision about {now.model} is taken at a time, but another was written first ({said}); nothing was moved, ask again"
 
 
-def _create(client: mlflow.MlflowClient, model: str) -> None:
-    try:
-        client.create_registered_model(ledger_name(model), tags={TAG_LEDGER: model}, description=_ABOUT.format(model=model))
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-
-
 def _fitting(entry: Entry) -> Entry:
     """Shorten an entry's words where a registry would not take them; the decision that is kept with the run has them all."""
     if len(entry.to_json()) <= _MOST_TEXT:
         return entry
     return replace(entry, reason=entry.reason[:2000], reasons=tuple(reason[:500] for reason in entry.reasons[:50]))
-
-
-def _versions(name: str) -> list[ModelVersion]:
-    client, token, found = mlflow.MlflowClient(), None, []
-    while True:
-        page = client.search_model_versions(f"name = '{name}'", max_results=1000, page_token=token)
-        found += list(page)
-        token = page.token
-        if not token:
-            return found

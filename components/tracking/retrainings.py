@@ -1,9 +1,9 @@
 """Who retrains a model, and when: at most one at a time and one per cool-down, for every client of the registry.
 
-The retrainings of model M are the versions of the registered model `M.retrainings`, one each, as the ledger keeps its entries: the
-registry numbers versions itself, under a unique key of its database, so of two that claim at once one is first. A claim names the
-last one it saw; if another stands between, it was overtaken and counts for nothing. No lock is needed and none can be left behind:
-a retraining that died keeps its claim, and the cool-down ends by itself.
+The retrainings of model M are the entries of the list `M.retrainings` (`components.tracking.registry_list`), one each, numbered by
+the registry in one step: of two that claim at once one is first. A claim names the last one it saw; if another stands between, it was
+overtaken and counts for nothing. No lock is needed and none can be left behind: a retraining that died keeps its claim, and the
+cool-down ends by itself.
 """
 
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 
 import mlflow
 from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException
 
 from components.domain.errors import RefusedError
-from components.domain.names import EXPERIMENT, TAG_KIND, TAG_LEDGER, TAG_RETRAINS, TAG_RUN
+from components.domain.names import EXPERIMENT, TAG_KIND, TAG_RETRAINS, TAG_RUN
 from components.tracking.mlflow_tracker import open_run
+from components.tracking.registry_list import create_list, versions_of
 
 TAG_AFTER, TAG_OF, TAG_STATE, TAG_ACTOR = (f"lobule.retraining.{name}" for name in ("after", "of", "state", "actor"))
 BEGUN = "begun"
@@ -47,9 +47,7 @@ class Retraining:
 
 def read_retrainings(model: str) -> list[Retraining]:
     """Return the retrainings of a model, oldest first; overtaken claims are none."""
-    found = sorted(
-        mlflow.MlflowClient().search_model_versions(f"name = '{_name(model)}'", max_results=1000), key=lambda each: int(each.version)
-    )
+    found = versions_of(_name(model))
     return [
         _read(each) for place, each in enumerate(found) if place == 0 or int(each.tags.get(TAG_AFTER, "0")) >= int(found[place - 1].version)
     ]
@@ -86,9 +84,9 @@ def claim(model: str, of: str, *, run: str, reason: str, actor: str, cool_down: 
     """
     require_cooled(model, cool_down)
     client, name = mlflow.MlflowClient(), _name(model)
-    known = [int(each.version) for each in client.search_model_versions(f"name = '{name}'", max_results=1000)]
+    known = [int(each.version) for each in versions_of(name)]
     if not known:
-        _create(client, model)
+        create_list(name, model, _ABOUT.format(model=model))
     made = client.create_model_version(
         name,
         "lobule-retraining:/claim",
@@ -131,14 +129,6 @@ def ended(version: str, outcome: str, *, applied: bool) -> str:
 
 def _name(model: str) -> str:
     return f"{model}.retrainings"
-
-
-def _create(client: mlflow.MlflowClient, model: str) -> None:
-    try:
-        client.create_registered_model(_name(model), tags={TAG_LEDGER: model}, description=_ABOUT.format(model=model))
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
 
 
 def _read(found: ModelVersion) -> Retraining:

@@ -8,8 +8,9 @@ from kfp import compiler
 from components.domain.recipe import Recipe
 from components.domain.recipe_parts import part_json
 from components.promote.policy import Policy, policy_text
+from pipelines.cluster import cluster_pipeline
 from pipelines.monitoring import Log, monitoring_pipeline
-from pipelines.training import Placement, training_pipeline
+from pipelines.placement import Placement
 from pipelines.version import code_digest, git_commit
 
 
@@ -20,7 +21,7 @@ def compile_pipeline(output: Path, recipe: Recipe, placement: Placement) -> None
         output: `.yaml` file to write.
         recipe: becomes the default of the parameter `recipe`; `ingest_recipe`, `augment_recipe`, `model`, `weights` and `policy` follow
             from it.
-        placement: resources, retries and caching.
+        placement: resources, retries, caching and what pods have.
     """
     parameters = {
         "weights": recipe.usual_weights,
@@ -32,7 +33,7 @@ def compile_pipeline(output: Path, recipe: Recipe, placement: Placement) -> None
         "code": code_digest(),
         "commit": git_commit(),
     }
-    compiler.Compiler().compile(training_pipeline(placement), str(output), pipeline_parameters=parameters)
+    compiler.Compiler().compile(cluster_pipeline(placement), str(output), pipeline_parameters=parameters)
 
 
 def compile_monitoring(output: Path, placement: Placement, *, parameters: Mapping[str, str | float | bool], log: Log) -> None:

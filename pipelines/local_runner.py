@@ -10,10 +10,11 @@ from typing import Any
 from kfp import local
 
 from components.domain.settings import home
+from pipelines.placement import Placement
 from pipelines.runspec import RunSpec
-from pipelines.training import Placement, training_pipeline
+from pipelines.training import training_pipeline
 
-LOCAL = Placement(retries=0, gpus=0)
+LOCAL = Placement(retries=0, gpus=0, pod=None)
 """On this machine a failed step is not tried again, and accelerators are used as they are found."""
 
 

@@ -8,13 +8,14 @@ the same arguments meet another log each time.
 from dataclasses import dataclass, replace
 
 from kfp import dsl, kubernetes
-from kfp.dsl import PipelineTask
 
+from components.close.component import close
 from components.gather.component import gather
 from components.monitor.component import monitor
 from components.retrain.component import retrain
 from components.settle.component import settle
-from pipelines.training import FALSE_ALARM_RATE, Placement, training_pipeline
+from pipelines.placement import Placement
+from pipelines.training import FALSE_ALARM_RATE, training_pipeline
 
 NAME = "lobule-monitoring"
 LOG = "/lobule/predictions"
@@ -42,13 +43,7 @@ class Log:
 def monitoring_pipeline(placement: Placement, log: Log = Log()) -> dsl.base_component.BaseComponent:
     """Return the pipeline for a placement, ready to run locally or to be compiled."""
     training = training_pipeline(placement)
-    alone = replace(placement, caching=False)
-
-    def place(task: PipelineTask, *, memory: str, retries: int = alone.retries) -> PipelineTask:
-        task.set_cpu_request("1").set_memory_request(memory).set_memory_limit(memory)
-        if retries:
-            task.set_retry(num_retries=retries, backoff_duration="30s", backoff_factor=2.0, backoff_max_duration="600s")
-        return task.set_caching_options(False)
+    place = replace(placement, caching=False).place
 
     @dsl.pipeline(name=NAME, description="A window of the prediction log to a verdict, and on an alarm to a challenger before the gate.")
     def pipeline(  # noqa: PLR0917 - KFP passes arguments by name
@@ -64,7 +59,7 @@ def monitoring_pipeline(placement: Placement, log: Log = Log()) -> dsl.base_comp
         alpha: float = FALSE_ALARM_RATE,
         actor: str = "",
         apply: bool = False,
-    ) -> str:
+    ) -> None:
         """Judge a window and, where it alarms, train a challenger.
 
         Args:
@@ -81,67 +76,64 @@ def monitoring_pipeline(placement: Placement, log: Log = Log()) -> dsl.base_comp
             actor: who runs it, for the ledger.
             apply: move the champion alias when the gate says promote; otherwise a person does.
         """
-        gathered = place(
-            gather(model=model, log=log_directory, labels=labels, window_hours=window_hours, code=code),
-            memory="2Gi",
-        )
-        if log.claim:
-            kubernetes.mount_pvc(gathered, pvc_name=log.claim, mount_path=LOG)
-        version = gathered.outputs["Output"]
-        watched = place(
-            monitor(
-                predictions=gathered.outputs["predictions"],
-                candidates=gathered.outputs["candidates"],
-                run="",
-                code=code,
-                alpha=alpha,
-                policy=policy,
-            ),
-            memory="4Gi",
-        )
-        decided = place(
-            retrain(
-                drift=watched.outputs["drift"],
-                model=model,
-                version=version,
-                source=source,
-                cool_down_hours=cool_down_hours,
-                actor=actor,
-                code=code,
-            ),
-            memory="2Gi",
-            retries=0,  # a claim that was taken and lost would refuse its own second try
-        )
-        with dsl.If(decided.outputs["Output"] == "retrain", name="train-a-challenger"):
-            run = decided.outputs["run"]
-            trained = training(
-                source=source,
-                source_version=run,
-                recipe=decided.outputs["recipe"],
-                ingest_recipe=decided.outputs["ingest_recipe"],
-                augment_recipe=decided.outputs["augment_recipe"],
-                weights=decided.outputs["weights"],
-                model=model,
-                policy=policy,
-                run=run,
-                code=code,
-                commit=commit,
-                actor=actor,
-                apply=apply,
+        closing = place(close(code=code), memory="1Gi")
+        with dsl.ExitHandler(closing, name="watch"):
+            gathered = place(
+                gather(model=model, log=log_directory, labels=labels, window_hours=window_hours, code=code),
             )
-            place(
-                settle(
+            if log.claim:
+                kubernetes.mount_pvc(gathered, pvc_name=log.claim, mount_path=LOG)
+            version = gathered.outputs["Output"]
+            watched = place(
+                monitor(
+                    predictions=gathered.outputs["predictions"],
+                    candidates=gathered.outputs["candidates"],
+                    run="",
+                    code=code,
+                    alpha=alpha,
+                    policy=policy,
+                ),
+                memory="4Gi",
+            )
+            decided = place(
+                retrain(
+                    drift=watched.outputs["drift"],
                     model=model,
-                    claim=decided.outputs["claim"],
-                    run=run,
-                    version=trained.outputs["version"],
-                    outcome=trained.outputs["outcome"],
-                    applied=apply,
+                    version=version,
+                    source=source,
+                    cool_down_hours=cool_down_hours,
+                    actor=actor,
                     code=code,
                 ),
-                memory="2Gi",
+                again=False,  # a claim that was taken and lost would refuse its own second try
             )
-        status: str = watched.outputs["Output"]
-        return status
+            with dsl.If(decided.outputs["Output"] == "retrain", name="train-a-challenger"):
+                run = decided.outputs["run"]
+                trained = training(
+                    source=source,
+                    source_version=run,
+                    recipe=decided.outputs["recipe"],
+                    ingest_recipe=decided.outputs["ingest_recipe"],
+                    augment_recipe=decided.outputs["augment_recipe"],
+                    weights=decided.outputs["weights"],
+                    model=model,
+                    policy=policy,
+                    run=run,
+                    code=code,
+                    commit=commit,
+                    actor=actor,
+                    apply=apply,
+                )
+                place(
+                    settle(
+                        model=model,
+                        claim=decided.outputs["claim"],
+                        run=run,
+                        version=trained.outputs["version"],
+                        outcome=trained.outputs["outcome"],
+                        applied=apply,
+                        code=code,
+                    ),
+                )
 
     return pipeline

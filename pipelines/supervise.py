@@ -83,7 +83,7 @@ def supervise(spec: RunSpec, show: Show) -> Outcome:
         return Outcome(INTERRUPTED, f"interrupted; finished steps are kept: lobule run --resume {spec.name}")
     if code == 0 and spec.result.is_file():
         return Outcome(0)
-    _close(spec, "FAILED")
+    _close(spec, "FAILED", failure.reason)
     return failure
 
 
@@ -123,14 +123,14 @@ def _signal_group(process: subprocess.Popen[str], number: int) -> None:
         return
 
 
-def _close(spec: RunSpec, status: str) -> None:
+def _close(spec: RunSpec, status: str, reason: str = "") -> None:
     """Leave no MLflow run of this pipeline run marked RUNNING."""
     if "MLFLOW_TRACKING_URI" not in os.environ and not (home() / "mlflow.db").is_file():
         return
     from components.tracking.close import close_run
 
     try:
-        close_run(spec.name, status)
+        close_run(spec.name, status, reason)
     except Exception as error:  # the run's own failure is what the user must see
         reason = " ".join(str(error).split())[:300]
         logger.warning("the run could not be marked %s in MLflow: %s", status, reason)

@@ -1,14 +1,14 @@
 """The training pipeline: from a source of images to a registered, gated, packaged and checked model.
 
-One definition for this machine and for a cluster; what differs between them (retries, accelerators) is a setting of the
-compilation, never of a step. The gate stands behind the check of the packaged service: what is promoted is known to serve.
+One definition of the steps for this machine and for a cluster (`pipelines.cluster`); what differs between them is a setting of the
+compilation (`pipelines.placement`), never of a step. The gate stands behind the check of the packaged service: what is promoted is
+known to serve.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from kfp import dsl
-from kfp.dsl import Artifact, Markdown, Metrics, PipelineTask
+from kfp.dsl import Artifact, Markdown, Metrics
 
 from components.augment.component import augment
 from components.evaluate.component import evaluate
@@ -20,10 +20,10 @@ from components.register.component import register
 from components.serve_check.component import serve_check
 from components.train.component import train
 from components.tune.component import tune
+from pipelines.placement import Placement
 
 NAME = "lobule-training"
-
-
+DESCRIPTION = "Folders of breast images to a registered, gated, packaged and checked model."
 CHECKED_IMAGES = 200
 """Test images sent through the packaged service, at most."""
 FALSE_ALARM_RATE = 0.01
@@ -43,36 +43,85 @@ class Results(NamedTuple):
     drift_report: Metrics
 
 
-@dataclass(frozen=True)
-class Placement:
-    """What tasks ask of the machine that they run on.
-
-    Attributes:
-        retries: how often a failed task is tried again, with a growing pause.
-        gpus: accelerators of `tune` and `train`; 0 trains on the CPU.
-        accelerator: resource key of an accelerator.
-        caching: reuse the output of a task whose inputs and code are the same.
-    """
-
-    retries: int = 2
-    gpus: int = 1
-    accelerator: str = "nvidia.com/gpu"
-    caching: bool = True
+def training_steps(
+    placement: Placement,
+    *,
+    source: str,
+    source_version: str,
+    recipe: str,
+    ingest_recipe: str,
+    augment_recipe: str,
+    weights: str,
+    model: str,
+    policy: str,
+    run: str,
+    code: str,
+    commit: str,
+    actor: str,
+    apply: bool,
+    allow_leakage: bool,
+) -> Results:
+    """Add the steps to the pipeline that is being built; arguments as of `training_pipeline`, values or what carries them there."""
+    place = placement.place
+    data = place(
+        ingest(source=source, source_version=source_version, recipe=ingest_recipe, code=code, allow_leakage=allow_leakage),
+        cpus=2,
+        memory="4Gi",
+    )
+    dataset = data.outputs["dataset"]
+    augmented = place(augment(dataset=dataset, recipe=augment_recipe, code=code), memory="4Gi")
+    training_set = augmented.outputs["training_set"]
+    tuned = place(
+        tune(training_set=training_set, recipe=recipe, weights=weights, run=run, code=code, commit=commit),
+        training=True,
+    )
+    trained = place(
+        train(training_set=training_set, study=tuned.outputs["study"], weights=weights, run=run, code=code, commit=commit),
+        training=True,
+    )
+    candidates = trained.outputs["candidates"]
+    evaluated = place(evaluate(candidates=candidates, dataset=dataset, run=run, code=code), cpus=2, memory="8Gi")
+    report = evaluated.outputs["report"]
+    registered = place(register(candidates=candidates, dataset=dataset, report=report, run=run, code=code))
+    version = registered.output
+    packaged = place(package(candidates=candidates, name=model, version=version, code=code))
+    checked = place(
+        serve_check(
+            bento=packaged.outputs["bento"],
+            dataset=dataset,
+            report=report,
+            name=model,
+            version=version,
+            images=CHECKED_IMAGES,
+            code=code,
+        ),
+        cpus=2,
+        memory="4Gi",
+    )
+    gate = place(
+        promote(dataset=dataset, name=model, version=version, policy=policy, run=run, actor=actor, apply=apply, code=code).after(checked),
+        pure=False,
+    )
+    watched = place(
+        monitor(predictions=checked.outputs["predictions"], candidates=candidates, run=run, code=code, alpha=FALSE_ALARM_RATE).after(gate),
+        memory="4Gi",
+    )
+    return Results(
+        outcome=gate.outputs["Output"],
+        decision=gate.outputs["decision"],
+        version=version,
+        report=report,
+        bento=packaged.outputs["bento"],
+        check=checked.outputs["check"],
+        drift=watched.outputs["Output"],
+        drift_report=watched.outputs["drift"],
+    )
 
 
 def training_pipeline(placement: Placement) -> dsl.base_component.BaseComponent:
-    """Return the pipeline for a placement, ready to run locally or to be compiled."""
+    """Return the pipeline for a placement, ready to run on this machine or to stand in another pipeline."""
 
-    def place(task: PipelineTask, *, cpu: str, memory: str, gpus: int = 0, pure: bool = True) -> PipelineTask:
-        task.set_cpu_request(cpu).set_memory_request(memory).set_memory_limit(memory)
-        if gpus:
-            task.set_accelerator_type(placement.accelerator).set_accelerator_limit(gpus)
-        if placement.retries:
-            task.set_retry(num_retries=placement.retries, backoff_duration="30s", backoff_factor=2.0, backoff_max_duration="600s")
-        task.set_caching_options(placement.caching and pure)
-        return task
-
-    @dsl.pipeline(name=NAME, description="Folders of breast images to a registered, gated, packaged and checked model.")
+    @dsl.pipeline(name=NAME, description=DESCRIPTION)
     def pipeline(  # noqa: PLR0917 - KFP passes arguments by name
         source: str,
         source_version: str,
@@ -107,69 +156,22 @@ def training_pipeline(placement: Placement) -> dsl.base_component.BaseComponent:
             apply: move the champion alias when the gate says promote.
             allow_leakage: split by image, as published protocols do; the model is marked for good and never becomes champion.
         """
-        data = place(
-            ingest(source=source, source_version=source_version, recipe=ingest_recipe, code=code, allow_leakage=allow_leakage),
-            cpu="2",
-            memory="4Gi",
-        )
-        dataset = data.outputs["dataset"]
-        augmented = place(augment(dataset=dataset, recipe=augment_recipe, code=code), cpu="1", memory="4Gi")
-        training_set = augmented.outputs["training_set"]
-        tuned = place(
-            tune(training_set=training_set, recipe=recipe, weights=weights, run=run, code=code, commit=commit),
-            cpu="4",
-            memory="16Gi",
-            gpus=placement.gpus,
-        )
-        trained = place(
-            train(training_set=training_set, study=tuned.outputs["study"], weights=weights, run=run, code=code, commit=commit),
-            cpu="4",
-            memory="16Gi",
-            gpus=placement.gpus,
-        )
-        candidates = trained.outputs["candidates"]
-        evaluated = place(evaluate(candidates=candidates, dataset=dataset, run=run, code=code), cpu="2", memory="8Gi")
-        report = evaluated.outputs["report"]
-        registered = place(register(candidates=candidates, dataset=dataset, report=report, run=run, code=code), cpu="1", memory="2Gi")
-        version = registered.output
-        packaged = place(package(candidates=candidates, name=model, version=version, code=code), cpu="1", memory="2Gi")
-        checked = place(
-            serve_check(
-                bento=packaged.outputs["bento"],
-                dataset=dataset,
-                report=report,
-                name=model,
-                version=version,
-                images=CHECKED_IMAGES,
-                code=code,
-            ),
-            cpu="2",
-            memory="4Gi",
-        )
-        gate = place(
-            promote(dataset=dataset, name=model, version=version, policy=policy, run=run, actor=actor, apply=apply, code=code).after(
-                checked
-            ),
-            cpu="1",
-            memory="2Gi",
-            pure=False,
-        )
-        watched = place(
-            monitor(predictions=checked.outputs["predictions"], candidates=candidates, run=run, code=code, alpha=FALSE_ALARM_RATE).after(
-                gate
-            ),
-            cpu="1",
-            memory="4Gi",
-        )
-        return Results(
-            outcome=gate.outputs["Output"],
-            decision=gate.outputs["decision"],
-            version=version,
-            report=report,
-            bento=packaged.outputs["bento"],
-            check=checked.outputs["check"],
-            drift=watched.outputs["Output"],
-            drift_report=watched.outputs["drift"],
+        return training_steps(
+            placement,
+            source=source,
+            source_version=source_version,
+            recipe=recipe,
+            ingest_recipe=ingest_recipe,
+            augment_recipe=augment_recipe,
+            weights=weights,
+            model=model,
+            policy=policy,
+            run=run,
+            code=code,
+            commit=commit,
+            actor=actor,
+            apply=apply,
+            allow_leakage=allow_leakage,
         )
 
     return pipeline

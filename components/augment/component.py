@@ -15,8 +15,9 @@ def augment(dataset: Input[Dataset], recipe: str, code: str, training_set: Outpu
     from components.augment.augment import augment_dataset
     from components.domain.console import step
     from components.domain.recipe import Recipe
+    from components.tracking.failure import record_failure
 
-    with step("augment"):
+    with step("augment", record_failure):
         output = Path(training_set.path)
         augment_dataset(Path(dataset.path), output, recipe=Recipe.from_json(recipe))
         shutil.copyfile(output / "augmentation_report.html", page.path)

@@ -23,8 +23,13 @@ T = TypeVar("T")
 
 
 @contextmanager
-def step(name: str) -> Iterator[None]:
-    """Run a component's body: set up its log, time it, and end the process with one line on a `LobuleError`."""
+def step(name: str, failed: Callable[[str, str], None] | None = None) -> Iterator[None]:
+    """Run a component's body: set up its log, time it, and end the process with one line on a `LobuleError`.
+
+    Args:
+        name: of the step.
+        failed: told (step, reason) where the body fails, to keep it where others see it.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter(f"[{name}] %(message)s"))
     before = logger.handlers, logger.level, logger.propagate
@@ -37,7 +42,13 @@ def step(name: str) -> Iterator[None]:
     except LobuleError as error:
         mark = next(mark for mark, code in FAILURES.items() if code == error.exit_code)
         logger.error("%s: %s", mark, " ".join(str(error).split()))
+        if failed:
+            failed(name, f"{mark}: {' '.join(str(error).split())}")
         raise SystemExit(error.exit_code) from None
+    except Exception as error:
+        if failed:
+            failed(name, f"defect: {type(error).__name__}: {' '.join(str(error).split())}")
+        raise
     finally:
         logger.handlers, logger.level, logger.propagate = before
 

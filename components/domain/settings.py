@@ -7,6 +7,10 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.domain.errors import InputError
+
+JOB = "KFP_RUN_ID"
+"""Variable with the id of the Kubeflow Pipelines run that a task belongs to; unset on this machine."""
 _CREDENTIALS = re.compile(r"(?<=://)[^/:@\s]*(?::(?!\d+[/?#])\S*)?@")  # up to the last @: a password may hold one; host:5000/ is none
 _SECRET = re.compile(r"([?&](?:password|passwd|pwd|token|sslpassword|secret)=)[^&\s]*", re.IGNORECASE)
 
@@ -21,9 +25,24 @@ def unwritable(directory: Path, error: OSError) -> str:
     return f"LOBULE_HOME must be a directory that can be written, but {directory} cannot be made ({error.strerror}); set another"
 
 
+def job() -> str:
+    """Return the id of the Kubeflow Pipelines run that this task belongs to, "" on this machine."""
+    return os.environ.get(JOB, "").strip()
+
+
 def tracking_uri() -> str:
-    """Return where MLflow keeps runs: `MLFLOW_TRACKING_URI`, or SQLite in the home."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home() / 'mlflow.db'}"
+    """Return where MLflow keeps runs: `MLFLOW_TRACKING_URI`, or SQLite in the home.
+
+    Raises:
+        InputError: if neither is allowed: the home of a task on a cluster goes with its pod.
+    """
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    if not given and os.environ.get("LOBULE_EMBEDDED_STORES") == "refused":
+        raise InputError(
+            "a task on a cluster needs an MLflow server that all tasks reach, but MLFLOW_TRACKING_URI is not set; "
+            "submit or compile again with --mlflow URL"
+        )
+    return given or f"sqlite:///{home() / 'mlflow.db'}"
 
 
 def optuna_storage() -> str:
@@ -97,6 +116,7 @@ SETTINGS = (
     Setting("LOBULE_HOME", ".lobule", "directory of the embedded stores, caches and logs"),
     Setting("MLFLOW_TRACKING_URI", "SQLite in LOBULE_HOME", "where runs and the model registry are kept"),
     Setting("LOBULE_OPTUNA_STORAGE", "SQLite in LOBULE_HOME", "where studies are kept, as a SQLAlchemy URL"),
+    Setting("LOBULE_EMBEDDED_STORES", "", "`refused` where MLflow's store may not lie in LOBULE_HOME, as in tasks on a cluster"),
     Setting("LOBULE_PREDICTION_LOG", "LOBULE_HOME/predictions", "directory of the prediction log"),
     Setting("LOBULE_ACTOR", "the login name", "who promotes, as the ledger names them"),
     Setting("LOBULE_SIGNING_KEY", "nothing is signed", "key that signs ledger entries and registered models, and checks their signatures"),

@@ -37,9 +37,10 @@ def evaluate(
     from components.evaluate.evaluate import evaluate_model
     from components.evaluate.record import log_report
     from components.evaluate.words import markdown
+    from components.tracking.failure import record_failure
     from components.tracking.mlflow_tracker import open_run
 
-    with step("evaluate"), open_run(run) as tracker:
+    with step("evaluate", record_failure), open_run(run) as tracker:
         output = Path(report.path)
         result = evaluate_model(Path(candidates.path), Path(dataset.path), output)
         log_report(result, output, tracker)

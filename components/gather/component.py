@@ -27,9 +27,10 @@ def gather(
     from components.domain.console import step
     from components.domain.settings import home, prediction_log, tracking_uri
     from components.gather.gather import gather_window
+    from components.tracking.failure import record_failure
     from components.tracking.store import connect
 
-    with step("gather"):
+    with step("gather", record_failure):
         connect()
         window = gather_window(
             Path(log) if log else prediction_log(),

@@ -1,7 +1,7 @@
-"""The ingest step of the pipeline."""
+"""The ingest step of the pipeline, and what stands before it on a cluster."""
 
 from kfp import dsl
-from kfp.dsl import Dataset, Output
+from kfp.dsl import Dataset, Output, OutputPath
 
 from components import images
 
@@ -24,8 +24,9 @@ def ingest(source: str, source_version: str, recipe: str, code: str, dataset: Ou
     from components.domain.console import step
     from components.domain.recipe import Recipe
     from components.ingest.ingest import ingest_source
+    from components.tracking.failure import record_failure
 
-    with step("ingest"):
+    with step("ingest", record_failure):
         certificate = ingest_source(
             source,
             Path(dataset.path),
@@ -37,3 +38,38 @@ def ingest(source: str, source_version: str, recipe: str, code: str, dataset: Ou
         dataset.metadata["certificate"] = certificate.digest
         dataset.metadata["images"] = certificate.images
     return certificate.digest
+
+
+@dsl.component(base_image=images.TRAIN, install_kfp_package=False)
+def ingest_version(
+    source: str,
+    recipe: str,
+    run: str,
+    code: str,
+    name: OutputPath(str),  # type: ignore[valid-type]
+) -> str:
+    """Open the run in MLflow and return the fingerprint of the source as it is now, which keys the cache of ingest.
+
+    Args:
+        source: where the images are.
+        recipe: JSON of the recipe.
+        run: name of the run; "" names it by recipe and run of Kubeflow Pipelines, so that each run of a schedule is one of its own.
+        code: digest of the code.
+        name: of the run.
+    """
+    from pathlib import Path
+
+    from components.domain import settings
+    from components.domain.console import step
+    from components.domain.recipe import Recipe
+    from components.ingest.source import version_now
+    from components.tracking.failure import record_failure
+    from components.tracking.mlflow_tracker import open_run
+
+    with step("ingest_version", record_failure):
+        chosen = run or f"{Recipe.from_json(recipe).name.replace(':', '-')}-{settings.job()}".rstrip("-")
+        with open_run(chosen):
+            version = version_now(source, cache=settings.home() / "cache")
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(chosen, encoding="utf-8")
+    return version

@@ -48,6 +48,15 @@ def open_s3(source: str, *, cache: Path) -> Path:
         return _mirror(bucket, blobs, place)
 
 
+def listed_version(source: str) -> str:
+    """Return a fingerprint of what lies at `s3://bucket/prefix`, from its listing alone.
+
+    Raises:
+        InputError: if the store refuses or there is nothing.
+    """
+    return _version({Path(blob.key): blob for blob in Bucket(Address.of(source)).objects()})
+
+
 def _archive(bucket: Bucket, blob: Blob, place: Path, cache: Path) -> Path:
     """Bring and unpack an archive; what is left is a note of which one it was."""
     if not is_archive_name(blob.key):

@@ -88,6 +88,27 @@ def source_version(root: Path) -> str:
     return "sha256:" + digest.hexdigest()
 
 
+def version_now(source: str, *, cache: Path) -> str:
+    """Return a fingerprint of a source as it is now, without bringing what it names: a bucket is listed.
+
+    What never changes under its name, a sample or a data set of Kaggle, has its name for one.
+
+    Args:
+        source: as of `open_source`.
+        cache: as of `open_source`.
+
+    Raises:
+        InputError: if there is no such source, or it cannot be read.
+    """
+    if source.startswith(S3):
+        from components.ingest.s3 import listed_version
+
+        return listed_version(source)
+    if source.startswith((_SAMPLE, KAGGLE)):
+        return source
+    return source_version(open_source(source, cache=cache))
+
+
 def _files(root: Path) -> tuple[Path, list[str]]:
     """Return the folder of a source and the files that it is made of, relative to it."""
     if root.is_file():

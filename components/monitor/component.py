@@ -40,10 +40,11 @@ def monitor(
     from components.monitor.monitor import JSON_FILE, PAGE_FILE
     from components.monitor.monitor import monitor as watch
     from components.monitor.performance import Floors
+    from components.tracking.failure import record_failure
     from components.tracking.mlflow_tracker import open_run
     from components.tracking.windows import record_window
 
-    with step("monitor"):
+    with step("monitor", record_failure):
         log, bundle = Path(predictions.path), Path(candidates.path) / Candidates.read(Path(candidates.path)).chosen
         output, window = Path(drift.path), read_window_file(log)
         since, until = window.bounds if window else (None, None)

@@ -22,8 +22,9 @@ def package(candidates: Input[Model], name: str, version: str, code: str, bento:
     from components.domain.candidates import Candidates
     from components.domain.console import step
     from components.package.bento import package_bundle
+    from components.tracking.failure import record_failure
 
-    with step("package"):
+    with step("package", record_failure):
         source = Path(candidates.path)
         tag = package_bundle(source / Candidates.read(source).chosen, Path(bento.path), name=name, version=version)
         bento.metadata["tag"] = tag

@@ -39,9 +39,10 @@ def promote(
     from components.promote.policy import Policy
     from components.promote.promotion import decide_version, promote_version
     from components.promote.wording import told
+    from components.tracking.failure import record_failure
     from components.tracking.store import connect
 
-    with step("promote"):
+    with step("promote", record_failure):
         rules = Policy.from_json(policy)
         connect()
         data, cache = Path(dataset.path), home() / "cache" / "bundles"

@@ -13,7 +13,8 @@ def register(candidates: Input[Model], dataset: Input[Dataset], report: Input[Me
 
     from components.domain.console import step
     from components.register.register import register_model
+    from components.tracking.failure import record_failure
     from components.tracking.mlflow_tracker import open_run
 
-    with step("register"), open_run(run) as tracker:
+    with step("register", record_failure), open_run(run) as tracker:
         return register_model(Path(candidates.path), Path(dataset.path), run=run, tracker=tracker)

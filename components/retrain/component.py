@@ -47,9 +47,10 @@ def retrain(
     from components.domain.console import step
     from components.domain.settings import actor as login
     from components.retrain.retrain import decide_retraining
+    from components.tracking.failure import record_failure
     from components.tracking.store import connect
 
-    with step("retrain"):
+    with step("retrain", record_failure):
         connect()
         verdict = Path(drift.path) / "drift.json"
         decided = decide_retraining(

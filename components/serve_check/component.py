@@ -36,10 +36,11 @@ def serve_check(
     from components.domain.console import step
     from components.serve_check.check import check_service
     from components.serve_check.record import recorded
+    from components.tracking.failure import record_failure
     from components.tracking.mlflow_tracker import tracker_of
 
     output = Path(check.path)
-    with step("serve_check"), recorded(output, tracker_of(name, version)):
+    with step("serve_check", record_failure), recorded(output, tracker_of(name, version)):
         result = check_service(
             Path(bento.path), Path(dataset.path), Path(report.path), images=images, output=output, predictions=Path(predictions.path)
         )

@@ -19,10 +19,11 @@ def settle(model: str, claim: int, run: str, version: str, outcome: str, applied
         code: digest of the code.
     """
     from components.domain.console import step
+    from components.tracking.failure import record_failure
     from components.tracking.retrainings import conclude, ended
     from components.tracking.store import connect
 
-    with step("settle"):
+    with step("settle", record_failure):
         connect()
         said = ended(version, outcome, applied=applied)
         conclude(model, claim, run=run, state=said)

@@ -9,11 +9,13 @@ from pathlib import Path
 import mlflow
 from mlflow.exceptions import MlflowException
 
-from components.domain.names import EXPERIMENT, TAG_KIND, TAG_RUN
+from components.domain.names import EXPERIMENT, TAG_JOB, TAG_KIND, TAG_RUN
+from components.domain.settings import job
 from components.domain.tracking import Scalar, Tracker
 from components.tracking.store import connect
 
 logger = logging.getLogger(__name__)
+PARENT = "mlflow.parentRunId"
 
 
 class MlflowTracker:
@@ -69,7 +71,8 @@ def open_run(name: str) -> Iterator[MlflowTracker]:
     if found:
         opened = mlflow.start_run(run_id=found[0].info.run_id)
     else:
-        opened = mlflow.start_run(run_name=name, tags={TAG_RUN: name, TAG_KIND: "run", **around})
+        of_job = {TAG_JOB: job()} if job() else {}
+        opened = mlflow.start_run(run_name=name, tags={TAG_RUN: name, TAG_KIND: "run", **of_job, **around})
     with opened as run:
         yield MlflowTracker(run.info.run_id)
 
@@ -81,16 +84,18 @@ def tracker_of(name: str, version: str) -> MlflowTracker:
 
 
 def _surrounding_run() -> dict[str, str]:
-    """Return the tag that nests a run in the one that `MLFLOW_RUN_ID` names, as KFP sets it for each task; none if there is no such run.
+    """Return the tag that nests a run in the one around `MLFLOW_RUN_ID`; none if there is no such run.
 
-    The variable is taken out of the environment: MLflow would otherwise continue that run instead of opening ours.
+    KFP names the run of the single task there, which lies in its run of the whole pipeline: ours is of the whole pipeline too, and lies
+    beside those of the tasks. The variable is taken out of the environment: MLflow would otherwise continue that run instead of opening
+    ours.
     """
     parent = os.environ.pop("MLFLOW_RUN_ID", None)
     if not parent:
         return {}
     try:
-        mlflow.get_run(parent)
+        around = mlflow.get_run(parent)
     except MlflowException:
         logger.warning("MLFLOW_RUN_ID names no run of this store, so ours stands alone: %s", parent)
         return {}
-    return {"mlflow.parentRunId": parent}
+    return {PARENT: str(around.data.tags.get(PARENT, parent))}

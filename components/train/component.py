@@ -17,10 +17,11 @@ def train(
     from components.domain.settings import home
     from components.learning.checkpoint import checkpoints
     from components.learning.weights import resolve
+    from components.tracking.failure import record_failure
     from components.tracking.mlflow_tracker import open_run
     from components.train.train import train_models
 
-    with step("train"), open_run(run) as tracker, checkpoints(home() / "checkpoints", run, "train") as kept:
+    with step("train", record_failure), open_run(run) as tracker, checkpoints(home() / "checkpoints", run, "train") as kept:
         result = train_models(
             Path(training_set.path),
             Path(study.path),

@@ -19,11 +19,12 @@ def tune(training_set: Input[Dataset], recipe: str, weights: str, run: str, code
     from components.domain.settings import home, optuna_storage
     from components.learning.checkpoint import checkpoints
     from components.learning.weights import resolve
+    from components.tracking.failure import record_failure
     from components.tracking.mlflow_tracker import open_run
     from components.tracking.tags import run_tags
     from components.tune.tune import tune as search
 
-    with step("tune"), open_run(run) as tracker, checkpoints(home() / "checkpoints", run, "tune") as kept:
+    with step("tune", record_failure), open_run(run) as tracker, checkpoints(home() / "checkpoints", run, "tune") as kept:
         tracker.tags(run_tags(run, Recipe.from_json(recipe), Certificate.read(Path(training_set.path)), commit) | {TAG_WEIGHTS: weights})
         for file in AUGMENTATION_FILES:
             tracker.file(Path(training_set.path) / file)

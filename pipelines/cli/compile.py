@@ -54,7 +54,7 @@ def command(
     from pipelines.compile import compile_monitoring, compile_pipeline
     from pipelines.durations import duration
     from pipelines.monitoring import Log
-    from pipelines.training import Placement
+    from pipelines.placement import Placement
 
     chosen, placement = load_recipe(recipe, settings), Placement(retries=retries, gpus=gpus, accelerator=accelerator, caching=cache)
     claim, _, folder = log_claim.partition("/")

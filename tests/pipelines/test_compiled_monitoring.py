@@ -8,8 +8,8 @@ from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
 from components import images
 from pipelines.compile import compile_monitoring
 from pipelines.monitoring import Log
+from pipelines.placement import Placement
 from pipelines.steps import MONITORING, STEPS
-from pipelines.training import Placement
 
 
 def documents(path, **options):
@@ -22,6 +22,10 @@ def compiled(tmp_path_factory):
     return documents(tmp_path_factory.mktemp("compiled") / "monitoring.yaml")[0]
 
 
+def watching(compiled):
+    return compiled["components"]["comp-exit-handler-1"]["dag"]["tasks"]
+
+
 def test_it_parses_as_a_pipeline_specification_with_its_defaults(compiled):
     spec = json_format.ParseDict(compiled, PipelineSpec())
     assert spec.pipeline_info.name == "lobule-monitoring"
@@ -31,7 +35,7 @@ def test_it_parses_as_a_pipeline_specification_with_its_defaults(compiled):
 
 
 def test_training_stands_behind_the_decision_and_everything_else_before_it(compiled):
-    tasks = compiled["root"]["dag"]["tasks"]
+    tasks = watching(compiled)
     (behind,) = [name for name in tasks if name.startswith("condition")]
     assert sorted({*tasks} - {behind}) == ["gather", "monitor", "retrain"]
     condition = tasks[behind]["triggerPolicy"]["condition"]
@@ -43,12 +47,12 @@ def test_training_stands_behind_the_decision_and_everything_else_before_it(compi
 def test_every_step_of_both_pipelines_has_a_pinned_image(compiled):
     executors = compiled["deploymentSpec"]["executors"]
     steps = {name.removeprefix("exec-").removesuffix("-2").replace("-", "_") for name in executors}
-    assert steps == {*STEPS, *MONITORING}
+    assert steps == {*STEPS, *MONITORING, "close"}
     assert {each["container"]["image"] for each in executors.values()} == {images.TRAIN}
 
 
 def test_nothing_that_looks_at_the_log_or_claims_is_cached_and_a_claim_is_not_tried_again(compiled):
-    tasks = compiled["root"]["dag"]["tasks"]
+    tasks = watching(compiled)
     own = [tasks[name] for name in ("gather", "monitor", "retrain")]
     assert not any(task.get("cachingOptions", {}).get("enableCache") for task in own)
     assert ["retryPolicy" in task for task in own] == [True, True, False]

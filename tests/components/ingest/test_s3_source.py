@@ -21,7 +21,7 @@ from components.domain.errors import InputError
 from components.ingest.inspect import inspect_source
 from components.ingest.layouts import list_images
 from components.ingest.s3 import INDEX_FILE
-from components.ingest.source import lasting, open_source, origin, source_version
+from components.ingest.source import lasting, open_source, origin, source_version, version_now
 from components.learning.weights import resolve
 from components.storage import bucket as buckets
 from components.storage.bucket import Address, Blob, Bucket, read_index
@@ -104,6 +104,16 @@ def test_what_changes_in_the_bucket_changes_here_and_nothing_else(client: Any, t
     assert (root / "1.png").stat().st_mtime_ns == stays
     assert source_version(root) != version
     assert read_index(root.parent / INDEX_FILE).keys() == {"0.png", "1.png", "2.png"}
+
+
+def test_the_version_of_a_bucket_follows_its_listing_and_brings_nothing(client: Any, tmp_path: Path) -> None:
+    put(client, "listed", {"d/a.png": b"1", "d/b.png": b"2", "set.zip": b"3"})
+    before, archive = version_now("s3://listed/d", cache=tmp_path), version_now("s3://listed/set.zip", cache=tmp_path)
+    assert version_now("s3://listed/d/", cache=tmp_path) == before != archive
+    put(client, "listed", {"d/b.png": b"changed", "set.zip": b"4"})
+    assert version_now("s3://listed/d", cache=tmp_path) != before
+    assert version_now("s3://listed/set.zip", cache=tmp_path) != archive
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from components.domain.errors import InputError
-from components.ingest.source import open_source, source_version
+from components.ingest.source import open_source, source_version, version_now
 
 
 def test_a_folder_is_itself(tmp_path: Path) -> None:
@@ -54,3 +54,11 @@ def test_the_version_follows_names_sizes_and_times_and_nothing_else(tmp_path: Pa
     (one / "b/link.png").symlink_to(one / "missing")
     versions.add(source_version(one))
     assert len(versions) == 5
+
+
+def test_what_never_changes_under_its_name_is_not_brought_to_tell_its_version(tmp_path: Path) -> None:
+    assert version_now("sample:histology", cache=tmp_path / "cache") == "sample:histology"
+    assert version_now("kaggle:owner/dataset", cache=tmp_path / "cache") == "kaggle:owner/dataset"
+    (tmp_path / "images").mkdir()
+    assert version_now(str(tmp_path / "images"), cache=tmp_path / "cache") == source_version(tmp_path / "images")
+    assert not (tmp_path / "cache").exists()

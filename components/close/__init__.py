@@ -1,0 +1,1 @@
+"""Ends a run on a cluster in MLflow, however its tasks ended."""

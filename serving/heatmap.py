@@ -15,6 +15,7 @@ from PIL import Image
 from serving.contract import ImageSpec
 from serving.imaging import Pixels
 from serving.predictor import Predictor
+from serving.resizing import Box, seen_box
 from serving.runtime import Floats
 
 GRID = 64
@@ -23,9 +24,6 @@ _VIEWS = ((1.0, (0.0,)), (0.75, (0.0, 0.25)), (0.5, (0.0, 0.25, 0.5)))
 """Side of a view and where it starts, as shares of the image's side: 1 + 4 + 9 views."""
 _FLOOR = 0.05
 """Weight of a view at its border, where padding speaks too; 1 in its middle."""
-
-Box = tuple[float, float, float, float]
-"""Left, top, right, bottom."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +37,6 @@ class HeatMap:
 
     evidence: Floats
     box: Box
-
-
-def seen_box(width: int, height: int, spec: ImageSpec) -> Box:
-    """Return the part of an image of this size that `serving.imaging.fit` hands to the model, in pixels."""
-    if spec.fit == "stretch":
-        return (0.0, 0.0, float(width), float(height))
-    scale = min(width / spec.width, height / spec.height)
-    left, top = (width - scale * spec.width) / 2, (height - scale * spec.height) / 2
-    return (left, top, width - left, height - top)
 
 
 def explain(predictor: Predictor, pixels: Pixels, target: int) -> HeatMap:

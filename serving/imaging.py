@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile, ImageOps
 
-from serving.contract import ImageSpec
 from serving.png import decode_plain
+from serving.resizing import Target, resize
 
 Pixels = npt.NDArray[np.uint8]
 """uint8 RGB, [height, width, 3]."""
@@ -155,14 +155,6 @@ def _by_own_range(values: npt.NDArray[np.generic]) -> Pixels:
     return pixels
 
 
-def fit(pixels: Pixels, spec: ImageSpec) -> Pixels:
-    """Bring an image to the size of the spec: uint8 [h, w, 3] -> uint8 [spec.height, spec.width, 3].
-
-    Bilinear with antialiasing (Pillow's convolution-based resize), so that shrinking does not alias texture.
-    """
-    if pixels.shape[:2] == (spec.height, spec.width):
-        return pixels
-    image = Image.fromarray(pixels)
-    if spec.fit == "crop":
-        return np.asarray(ImageOps.fit(image, (spec.width, spec.height), Image.Resampling.BILINEAR))
-    return np.asarray(image.resize((spec.width, spec.height), Image.Resampling.BILINEAR))
+def fit(pixels: Pixels, spec: Target) -> Pixels:
+    """Bring an image to the size of the spec: uint8 [h, w, 3] -> uint8 [spec.height, spec.width, 3] (`serving.resizing`)."""
+    return pixels if pixels.shape[:2] == (spec.height, spec.width) else resize(pixels, spec)

@@ -27,9 +27,10 @@ from components.domain.artifacts import Dataset, read_dataset
 from components.domain.bootstrap import bootstrap
 from components.domain.errors import InputError, LobuleError
 from serving.contract import ContractError
-from serving.heatmap import GRID, HeatMap, explain, seen_box
+from serving.heatmap import GRID, HeatMap, explain
 from serving.imaging import ImageError, Pixels, decode, fit
 from serving.predictor import Predictor
+from serving.resizing import seen_box
 
 TOLERANCE = 15 / 500
 """Of the longer side."""

@@ -38,6 +38,8 @@ class Metrics:
         self._scores = Histogram("lobule_positive_score", "Calibrated probability of the positive class", ["version"], buckets=TENTHS)
         self.refusals = Counter("lobule_refused_images_total", "Images that were refused, by code", ["code"])
         self._swaps = Counter("lobule_model_changes_total", "Outcomes of following: swapped, refused, unreachable", ["outcome"])
+        for outcome in ("swapped", "refused", "unreachable"):
+            self._swaps.labels(outcome)  # at 0, or Prometheus would see no increase in the first one
         self._model = Gauge(
             "lobule_model_info", "1 for the model that is served", ["name", "version", "bundle"], multiprocess_mode="livemax"
         )

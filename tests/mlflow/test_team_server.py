@@ -8,6 +8,7 @@ import urllib.error
 from pathlib import Path
 
 import pytest
+import yaml
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,6 +105,23 @@ def history(lobule, user, **settings):
 def test_a_server_without_a_password_tells_its_health_and_nothing_else(team):
     with pytest.raises(urllib.error.HTTPError, match="401"):
         servers.ask(team, "experiments/search", {"max_results": 1}, user=None)
+
+
+def test_what_compose_runs_once_makes_the_bucket_and_the_user_and_may_run_again(team, tmp_path):
+    composed = yaml.safe_load((ROOT / "infra" / "compose.yaml").read_text())["services"]
+    keys = {
+        "AWS_ACCESS_KEY_ID": servers.s3_server.KEY,
+        "AWS_SECRET_ACCESS_KEY": servers.s3_server.SECRET,
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    store = {"AWS_ENDPOINT_URL_S3": team.bucket.meta.client.meta.endpoint_url, **keys}
+    for name, given in (("bucket", store), ("member", {"MEMBER_PASSWORD": servers.PASSWORD})):
+        for _ in range(2):
+            script = [sys.executable, *composed[name]["entrypoint"][1:], *composed[name]["command"]]
+            done = subprocess.run(script, env=team.client("admin", tmp_path, **given), cwd=tmp_path, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+    assert "mlflow" in [bucket["Name"] for bucket in team.bucket.meta.client.list_buckets()["Buckets"]]
+    assert servers.ask(team, "experiments/search", {"max_results": 1}, user="service")
 
 
 def test_the_pipeline_runs_and_its_artifacts_lie_in_the_bucket_that_clients_cannot_see(team, trained):

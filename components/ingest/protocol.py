@@ -3,7 +3,6 @@
 import logging
 from dataclasses import dataclass
 
-from components.domain.errors import InputError
 from components.domain.recipe import Recipe
 from components.ingest.memory import Memory
 from components.ingest.split import assign_fold_splits, assign_folds, assign_splits, leaking_splits, moved
@@ -56,10 +55,10 @@ def split_images(
         InputError: if no split has every class on every side.
     """
     seed = recipe.split_seed
-    if leak:
-        if recipe.folds:
-            raise InputError(f"a leaking protocol splits by shares, but folds is {recipe.folds}; leave out --allow-leakage, or set folds=0")
+    if leak and not recipe.folds:
         return Split(leaking_splits(labels, ids, validation=recipe.validation, test=recipe.test, seed=seed))
+    if leak:  # every image a group of its own
+        groups, sites, memory = ids, None, Memory(None)
     if not recipe.folds:
         name = f"shares-{recipe.validation:g}-{recipe.test:g}-seed-{seed}"
         before = memory.recall(name, ids)
@@ -73,7 +72,7 @@ def split_images(
     held_out = [fold == recipe.fold for fold in folds]
     before = memory.recall(inner, ids)
     splits = assign_fold_splits(labels, groups, held_out, validation=recipe.validation, seed=seed, before=before)
-    return Split(splits, _tell(before, splits), ((name, numbers), (inner, splits)))
+    return Split(splits, _tell(before, splits), () if leak else ((name, numbers), (inner, splits)))
 
 
 def _tell(before: list[str], after: list[str]) -> int:

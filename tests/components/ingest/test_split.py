@@ -1,4 +1,5 @@
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,7 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.domain.errors import InputError
+from components.domain.presets import load
 from components.ingest.groups import join_groups, key_of, unite
+from components.ingest.memory import Memory
+from components.ingest.protocol import split_images
 from components.ingest.split import assign_fold_splits, assign_folds, assign_splits, leaking_splits
 
 NOBODY = np.empty((0, 2), dtype=np.int64)
@@ -202,6 +206,21 @@ def test_the_leaking_protocol_splits_each_class_by_image() -> None:
     }  # fmt: skip
     with pytest.raises(InputError, match="each class needs images for train, validation, test, but 'm' has 2"):
         leaking_splits(["b"] * 20 + ["m"] * 2, [str(row) for row in range(22)], validation=0.1, test=0.2, seed=0)
+
+
+def test_folds_that_leak_deal_single_images_and_are_not_remembered(tmp_path: Path) -> None:
+    recipe = load("quickstart").override({"folds": "5"})
+    labels, groups, ids = ["b", "m"] * 25, [str(row // 10) for row in range(50)], [f"image {row}" for row in range(50)]
+    folds = [
+        split_images(labels, groups, ids, recipe=recipe.override({"fold": str(fold)}), memory=Memory(tmp_path), leak=True)
+        for fold in range(5)
+    ]
+    tested = Counter(image for split in folds for image, side in zip(ids, split.splits, strict=True) if side == "test")
+    assert tested == Counter(ids)  # each image once
+    tested_groups = {group for group, side in zip(groups, folds[0].splits, strict=True) if side == "test"}
+    assert len(tested_groups) > 1  # ten images of groups of ten: not one whole group
+    folds[0].keep(Memory(tmp_path), ids)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_another_seed_gives_another_split() -> None:

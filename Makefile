@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --generate-hashes --no-header -p 3.11
 
-.PHONY: help setup run test test-fast bench-data bench-drift bench-heatmap bench-serve fuzz-serve lint format lock clean
+.PHONY: help setup run test test-fast bench-data bench-drift bench-folds bench-heatmap bench-serve fuzz-serve lint format lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -36,6 +36,9 @@ bench-data: setup  ## Decoding, memory and near duplicates beside the way publis
 
 bench-heatmap: setup  ## Do heat maps point at lesions? DATA=images with masks, DATASET=RUN/ingest/dataset, MODEL=RUN/train/candidates/seed-0
 	@$(BIN)/python infra/bench/pointing.py --images $(DATA) --dataset $(DATASET) --model $(MODEL)
+
+bench-folds: setup  ## Cross-validation, tuned and untuned, by group and by image; goes on where it was stopped (DATA=images, WEIGHTS=file)
+	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python infra/bench/folds.py --data $(DATA) $(if $(WEIGHTS),--weights $(WEIGHTS)) $(if $(RECIPE),--recipe $(RECIPE))
 
 bench-serve: setup  ## Requests a second, latency and memory of the service beside the published app's way (10 minutes)
 	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python infra/bench/serve.py

@@ -13,8 +13,15 @@ from pipelines.monitoring import Log, monitoring_pipeline
 from pipelines.placement import Placement
 from pipelines.version import code_digest, git_commit
 
+Values = Mapping[str, str | float | bool]
 
-def compile_pipeline(output: Path, recipe: Recipe, placement: Placement) -> None:
+
+def known_parameters() -> dict[str, str]:
+    """Return what this checkout decides of any run: policy, code and commit."""
+    return {"policy": Policy.from_toml(policy_text()).to_json(), "code": code_digest(), "commit": git_commit()}
+
+
+def compile_pipeline(output: Path, recipe: Recipe, placement: Placement, *, parameters: Values | None = None) -> None:
     """Write the training pipeline as IR YAML.
 
     Args:
@@ -22,21 +29,14 @@ def compile_pipeline(output: Path, recipe: Recipe, placement: Placement) -> None
         recipe: becomes the default of the parameter `recipe`; `ingest_recipe`, `augment_recipe`, `model`, `weights` and `policy` follow
             from it.
         placement: resources, retries, caching and what pods have.
+        parameters: further defaults.
     """
-    parameters = {
-        "weights": recipe.usual_weights,
-        "recipe": recipe.to_json(),
-        "ingest_recipe": part_json(recipe, "ingest"),
-        "augment_recipe": part_json(recipe, "augment"),
-        "model": recipe.model_name,
-        "policy": Policy.from_toml(policy_text()).to_json(),
-        "code": code_digest(),
-        "commit": git_commit(),
-    }
-    compiler.Compiler().compile(cluster_pipeline(placement), str(output), pipeline_parameters=parameters)
+    parts = {f"{step}_recipe": part_json(recipe, step) for step in ("ingest", "augment")}
+    known = {"weights": recipe.usual_weights, "recipe": recipe.to_json(), **parts, "model": recipe.model_name, **known_parameters()}
+    compiler.Compiler().compile(cluster_pipeline(placement), str(output), pipeline_parameters={**known, **(parameters or {})})
 
 
-def compile_monitoring(output: Path, placement: Placement, *, parameters: Mapping[str, str | float | bool], log: Log) -> None:
+def compile_monitoring(output: Path, placement: Placement, *, parameters: Values, log: Log) -> None:
     """Write the monitoring pipeline as IR YAML.
 
     Args:
@@ -45,10 +45,5 @@ def compile_monitoring(output: Path, placement: Placement, *, parameters: Mappin
         parameters: defaults of the pipeline's parameters; policy, code, commit and the log's place are filled in.
         log: where the prediction log is.
     """
-    known = {
-        "policy": Policy.from_toml(policy_text()).to_json(),
-        "code": code_digest(),
-        "commit": git_commit(),
-        "log_directory": log.path,
-    }
+    known = {**known_parameters(), "log_directory": log.path}
     compiler.Compiler().compile(monitoring_pipeline(placement, log), str(output), pipeline_parameters={**known, **parameters})

@@ -26,7 +26,7 @@ class Check:
 
 def check_all() -> list[Check]:
     """Run every check, the slow ones last."""
-    return [_python(), *map(_package, PACKAGES), _home(), _tracking(), _optuna(), _accelerator()]
+    return [_python(), *map(_package, PACKAGES), _home(), _tracking(), _optuna(), *_cluster(), _accelerator()]
 
 
 def _python() -> Check:
@@ -75,6 +75,21 @@ def _optuna() -> Check:
     except Exception as error:
         return Check("Optuna store", False, f"{redacted(url)}: {_first(error)}", "start the database or correct LOBULE_OPTUNA_STORAGE")
     return Check("Optuna store", True, redacted(url))
+
+
+def _cluster() -> list[Check]:
+    """Return whether the cluster answers; nothing where none is set."""
+    if not os.environ.get("KF_PIPELINES_ENDPOINT"):
+        return []
+    from components.domain.errors import LobuleError
+    from pipelines.cluster_client import Cluster
+
+    try:
+        cluster = Cluster()
+    except LobuleError as error:
+        found, _, remedy = str(error).partition("; ")
+        return [Check("cluster", False, found, remedy)]
+    return [Check("cluster", True, cluster.host + (f", namespace {cluster.namespace}" if cluster.multi_user else ""))]
 
 
 def _first(error: Exception) -> str:

@@ -4,6 +4,7 @@ A setting of the compilation, never of a step. On this machine there are no pods
 without a word, so nothing of it is set there.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -24,6 +25,9 @@ SECRET_KEYS = (
     *("LOBULE_OPTUNA_STORAGE", "LOBULE_SIGNING_KEY", "KAGGLE_API_TOKEN"),
 )
 """What a secret may hold that is named without its keys; each key is the name of the variable that it fills."""
+_WORD = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_LABEL = re.compile(rf"([a-z0-9]([-a-z0-9.]{{0,251}}[a-z0-9])?/)?{_WORD}=({_WORD})?")
+_SIZE = re.compile(r"[1-9][0-9]*[KMGT]i?")
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,9 @@ class Pod:
 
     def __post_init__(self) -> None:
         require(self.pull_policy in PULL_POLICIES, f"a pull policy must be one of {', '.join(PULL_POLICIES)}", self.pull_policy, "choose")
+        for key, value in (*self.labels.items(), *self.node_selector.items()):
+            rule = "a label must be letters, digits, - _ . and at most 63 of them, its key after an optional prefix/"
+            require(bool(_LABEL.fullmatch(f"{key}={value}")), rule, f"{key}={value}", "shorten or correct it")
 
     def dress(self, task: PipelineTask, *, training: bool, gpus: int) -> None:
         """Give a task what its pod has."""
@@ -141,6 +148,14 @@ class Placement:
     cpus: int = 4
     memory: str = "16Gi"
     pod: Pod | None = field(default_factory=Pod)
+
+    def __post_init__(self) -> None:
+        require(
+            bool(_SIZE.fullmatch(self.memory)),
+            "memory must be a number and K, M, G or T, with i for powers of 2",
+            self.memory,
+            "write 16Gi",
+        )
 
     def place(
         self, task: PipelineTask, *, cpus: int = 1, memory: str = "2Gi", training: bool = False, pure: bool = True, again: bool = True

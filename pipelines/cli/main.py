@@ -23,6 +23,7 @@ COMMANDS = {
     "predict": "pipelines.cli.predict",
     "monitor": "pipelines.cli.monitor",
     "compile": "pipelines.cli.compile",
+    "submit": "pipelines.cli.submit",
     "ui": "pipelines.cli.ui",
     "doctor": "pipelines.cli.doctor",
 }

@@ -22,7 +22,6 @@ from kfp.kubernetes.kubernetes_executor_config_pb2 import KubernetesExecutorConf
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
 
 API = models.ApiClient()
-TOKEN = "a-token"
 
 
 def checked(body: object, model: str) -> object:

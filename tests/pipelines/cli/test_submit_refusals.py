@@ -9,7 +9,6 @@ from pipelines.cluster_environment import task_environment
 from pipelines.cluster_order import check_arguments, require_source, training_order
 from pipelines.placement import Placement, Secret
 
-
 DATA = ("--data", "s3://clinic/busi")
 MLFLOW = ("--mlflow", "http://mlflow:5000")
 TOKEN = "a-token"

@@ -26,7 +26,7 @@ class RunSpec:
     """
 
     name: str
-    arguments: dict[str, str | bool]
+    arguments: dict[str, str | bool | int]
     caching: bool = True
 
     @property

@@ -32,6 +32,7 @@ def new_run(
     caching: bool,
     promote: bool,
     allow_leakage: bool,
+    workers: int = 1,
 ) -> RunSpec:
     """Return the specification of a new run.
 
@@ -45,6 +46,7 @@ def new_run(
         caching: reuse finished steps.
         promote: make the model champion if the gate says so.
         allow_leakage: split by image, marked for good.
+        workers: processes that share the study.
 
     Raises:
         InputError: for anything that cannot be run.
@@ -58,7 +60,8 @@ def new_run(
         recipe, reason = choose_recipe(list_images(root).layout, weights)
         logger.info("recipe %s: %s", recipe, reason)
     chosen = load_recipe(recipe, settings, trials=trials, seeds=seeds)
-    return specify(chosen, source, weights=first_weights(chosen, weights), caching=caching, promote=promote, allow_leakage=allow_leakage)
+    spec = specify(chosen, source, weights=first_weights(chosen, weights), caching=caching, promote=promote, allow_leakage=allow_leakage)
+    return dataclasses.replace(spec, arguments={**spec.arguments, "workers": workers})
 
 
 def specify(
@@ -94,13 +97,14 @@ def specify(
     )
 
 
-def resumed_run(name: str, *, caching: bool, promote: bool) -> RunSpec:
+def resumed_run(name: str, *, caching: bool, promote: bool, workers: int | None = None) -> RunSpec:
     """Return the specification of an earlier run, to go on with it.
 
     Args:
         name: of the run.
         caching: reuse finished steps.
         promote: make the model champion after all, if the gate says so.
+        workers: processes that share the study; None takes as many as before.
 
     Raises:
         InputError: if there is none of that name.
@@ -113,6 +117,8 @@ def resumed_run(name: str, *, caching: bool, promote: bool) -> RunSpec:
         if spec.arguments[key] != now[key]:
             raise RefusedError(f"a run goes on with what it was started with, but {what} changed since {name} began; start a new run")
     arguments = {**spec.arguments, "actor": actor(), "apply": bool(spec.arguments["apply"]) or promote}
+    if workers is not None:
+        arguments["workers"] = workers
     return dataclasses.replace(spec, arguments=arguments, caching=spec.caching and caching)
 
 

@@ -60,8 +60,13 @@ def training_steps(
     actor: str,
     apply: bool,
     allow_leakage: bool,
+    workers: int = 1,
 ) -> Results:
-    """Add the steps to the pipeline that is being built; arguments as of `training_pipeline`, values or what carries them there."""
+    """Add the steps to the pipeline that is being built; arguments as of `training_pipeline`, values or what carries them there.
+
+    `placement.workers` tasks search one study together: one creates it, then they run its trials, and the last one runs what they left
+    (nothing, unless one was lost) and writes what came out. `workers` are processes within a task.
+    """
     place = placement.place
     data = place(
         ingest(source=source, source_version=source_version, recipe=ingest_recipe, code=code, allow_leakage=allow_leakage),
@@ -71,10 +76,13 @@ def training_steps(
     dataset = data.outputs["dataset"]
     augmented = place(augment(dataset=dataset, recipe=augment_recipe, code=code), memory="4Gi")
     training_set = augmented.outputs["training_set"]
-    tuned = place(
-        tune(training_set=training_set, recipe=recipe, weights=weights, run=run, code=code, commit=commit),
-        training=True,
-    )
+    study = {"training_set": training_set, "recipe": recipe, "weights": weights, "run": run, "code": code, "commit": commit}
+    tuned = tune(**study, workers=workers)
+    if placement.workers > 1:
+        created = place(tune(**study, part="create"), pure=False)
+        beside = [tune(**study, part="work", workers=placement.workers).after(created) for _ in range(placement.workers)]
+        tuned.after(*(place(each, training=True, pure=False) for each in beside))
+    place(tuned, training=True)
     trained = place(
         train(training_set=training_set, study=tuned.outputs["study"], weights=weights, run=run, code=code, commit=commit),
         training=True,
@@ -137,6 +145,7 @@ def training_pipeline(placement: Placement) -> dsl.base_component.BaseComponent:
         actor: str = "",
         apply: bool = False,
         allow_leakage: bool = False,
+        workers: int = 1,
     ) -> Results:
         """Train, evaluate, register, gate, package and check a model.
 
@@ -155,6 +164,7 @@ def training_pipeline(placement: Placement) -> dsl.base_component.BaseComponent:
             actor: who starts the run, for the promotion ledger.
             apply: move the champion alias when the gate says promote.
             allow_leakage: split by image, as published protocols do; the model is marked for good and never becomes champion.
+            workers: processes that share the study.
         """
         return training_steps(
             placement,
@@ -172,6 +182,7 @@ def training_pipeline(placement: Placement) -> dsl.base_component.BaseComponent:
             actor=actor,
             apply=apply,
             allow_leakage=allow_leakage,
+            workers=workers,
         )
 
     return pipeline

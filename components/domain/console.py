@@ -30,25 +30,33 @@ def step(name: str, failed: Callable[[str, str], None] | None = None) -> Iterato
         name: of the step.
         failed: told (step, reason) where the body fails, to keep it where others see it.
     """
+    began = time.monotonic()
+    with logging_as(name):
+        try:
+            yield
+            logger.info("done in %.1f s", time.monotonic() - began)
+        except LobuleError as error:
+            mark = next(mark for mark, code in FAILURES.items() if code == error.exit_code)
+            logger.error("%s: %s", mark, " ".join(str(error).split()))
+            if failed:
+                failed(name, f"{mark}: {' '.join(str(error).split())}")
+            raise SystemExit(error.exit_code) from None
+        except Exception as error:
+            if failed:
+                failed(name, f"defect: {type(error).__name__}: {' '.join(str(error).split())}")
+            raise
+
+
+@contextmanager
+def logging_as(name: str) -> Iterator[None]:
+    """Tell what is logged as a step's lines, `[name] text`."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter(f"[{name}] %(message)s"))
     before = logger.handlers, logger.level, logger.propagate
     logger.handlers, logger.propagate = [handler], False
     logger.setLevel(logging.INFO)
-    began = time.monotonic()
     try:
         yield
-        logger.info("done in %.1f s", time.monotonic() - began)
-    except LobuleError as error:
-        mark = next(mark for mark, code in FAILURES.items() if code == error.exit_code)
-        logger.error("%s: %s", mark, " ".join(str(error).split()))
-        if failed:
-            failed(name, f"{mark}: {' '.join(str(error).split())}")
-        raise SystemExit(error.exit_code) from None
-    except Exception as error:
-        if failed:
-            failed(name, f"defect: {type(error).__name__}: {' '.join(str(error).split())}")
-        raise
     finally:
         logger.handlers, logger.level, logger.propagate = before
 

@@ -36,6 +36,8 @@ TAG_RETRAINS = "lobule.retrains"
 """`NAME/VERSION` that a run is to replace because the monitor found it wanting; why stands in `lobule.retrains.reason`.
 
 On the run with the windows of a version: what was done about the last alarm."""
+TAG_FAILURE = "lobule.failure"
+"""Why a trial raised, on its run."""
 TAG_COMMIT = "mlflow.source.git.commit"
 TAG_DECISION = "lobule.decision"
 """The last ledger entry about a model version, on that version."""

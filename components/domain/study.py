@@ -8,6 +8,8 @@ from components.domain.recipe import Recipe
 
 BEST_FILE = "best.json"
 TRIALS_FILE = "trials.json"
+FINISHED = ("COMPLETE", "PRUNED")
+"""States of the trials that ran to a result."""
 
 
 def write_best(directory: Path, recipe: Recipe) -> None:
@@ -29,13 +31,14 @@ def read_best(directory: Path) -> Recipe:
 
 
 def read_values(directory: Path) -> list[float | None]:
-    """Return the validation AUC of every trial of a study, None where it gave none; nothing where the study keeps no list.
+    """Return the validation AUC of every finished trial of a study; nothing where the study keeps no list.
 
     Raises:
         InputError: if the list is damaged.
     """
     path = directory / TRIALS_FILE
     try:
-        return [trial["value"] for trial in json.loads(path.read_text(encoding="utf-8"))] if path.is_file() else []
+        trials = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+        return [trial["value"] for trial in trials if trial["state"] in FINISHED]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(f"{path} must list trials with their values, but does not ({type(error).__name__}); tune again") from None

@@ -87,19 +87,22 @@ def load(path: Path, model: keras.Model) -> Progress:
 
 
 @contextmanager
-def checkpoints(root: Path, run: str, step: str) -> Iterator[Path]:
+def checkpoints(root: Path, run: str, step: str, *, keep: bool = False) -> Iterator[Path]:
     """Give the directory of a step's checkpoints; remove it when the step has ended well, and those that nobody continued.
 
     Args:
         root: of all checkpoints.
         run: name of the pipeline run.
         step: whose they are.
+        keep: leave them at the end, as others go on from them too.
     """
     for directory in root.glob("*"):
         if time.time() - directory.stat().st_mtime > KEPT_DAYS * 86400:
             logger.info("removing the checkpoints of %s, older than %d days", directory.name, KEPT_DAYS)
             shutil.rmtree(directory, ignore_errors=True)
     yield root / run / step
+    if keep:
+        return
     shutil.rmtree(root / run / step, ignore_errors=True)
     with suppress(OSError):  # another step of the run has some
         (root / run).rmdir()

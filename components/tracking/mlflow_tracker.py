@@ -14,15 +14,22 @@ from components.domain.settings import job
 from components.domain.tracking import Scalar, Tracker
 from components.tracking.store import connect
 
+CURVE = "val_auc"
+"""Curve that every epoch of a trial or a seed tells."""
 logger = logging.getLogger(__name__)
 PARENT = "mlflow.parentRunId"
 
 
 class MlflowTracker:
-    """Records into one MLflow run, wherever the process's active run points."""
+    """Records into one MLflow run, wherever the process's active run points.
 
-    def __init__(self, run_id: str) -> None:
-        self.run_id = run_id
+    Attributes:
+        run_id: of the run.
+        told: the last step that an earlier process told of this run's curves; no step is recorded twice.
+    """
+
+    def __init__(self, run_id: str, *, told: int = -1) -> None:
+        self.run_id, self.told = run_id, told
 
     def params(self, values: Mapping[str, Scalar]) -> None:
         """Record settings that are not yet recorded: a resumed run writes the same ones again."""
@@ -33,6 +40,8 @@ class MlflowTracker:
 
     def metrics(self, values: Mapping[str, float], step: int | None = None) -> None:
         """Record measurements; `step` is the epoch for curves."""
+        if step is not None and step <= self.told:
+            return
         mlflow.log_metrics({key: float(value) for key, value in values.items()}, step=step, run_id=self.run_id)
 
     def tags(self, values: Mapping[str, str]) -> None:
@@ -47,10 +56,30 @@ class MlflowTracker:
 
     @contextmanager
     def child(self, name: str) -> Iterator[Tracker]:
-        """Open a child run; its kind is the name up to the first `-`, as in `trial-3`."""
-        tags = {TAG_KIND: name.partition("-")[0]}
-        with mlflow.start_run(nested=True, parent_run_id=self.run_id, run_name=name, tags=tags) as run:
-            yield MlflowTracker(run.info.run_id)
+        """Open a child run, or the one of that name again; its kind is the name up to the first `-`, as in `trial-3`."""
+        found = mlflow.search_runs(
+            experiment_names=[EXPERIMENT],
+            filter_string=f"tags.`{PARENT}` = '{self.run_id}' and attributes.run_name = '{name}'",
+            output_format="list",
+        )
+        if found:
+            opened, told = mlflow.start_run(run_id=found[0].info.run_id, nested=True), _last_step(found[0].info.run_id)
+        else:
+            tags = {TAG_KIND: name.partition("-")[0]}
+            opened, told = mlflow.start_run(nested=True, parent_run_id=self.run_id, run_name=name, tags=tags), -1
+        with opened as run:
+            yield MlflowTracker(run.info.run_id, told=told)
+
+
+def attach(run_id: str) -> MlflowTracker:
+    """Return the tracker of a run that another process has opened and will close."""
+    connect()
+    return MlflowTracker(run_id)
+
+
+def _last_step(run_id: str) -> int:
+    """Return the last step of a run's curves, -1 if it has none."""
+    return max((each.step for each in mlflow.MlflowClient().get_metric_history(run_id, CURVE)), default=-1)
 
 
 @contextmanager

@@ -7,8 +7,22 @@ from components import images
 
 
 @dsl.component(base_image=images.TRAIN, install_kfp_package=False)
-def tune(training_set: Input[Dataset], recipe: str, weights: str, run: str, code: str, commit: str, study: Output[Artifact]) -> float:
-    """Search the recipe's hyper-parameters; returns the best validation AUC."""
+def tune(
+    training_set: Input[Dataset],
+    recipe: str,
+    weights: str,
+    run: str,
+    code: str,
+    commit: str,
+    study: Output[Artifact],
+    workers: int = 1,
+    part: str = "study",
+) -> float:
+    """Search the recipe's hyper-parameters; returns the best validation AUC.
+
+    `part` is `study` for all of it, with `workers` processes on one machine. Pods share a study so: one task with `create`, then any
+    number with `work` (`workers` says how many; they return 0), then one with `study`, which runs what they left and writes the result.
+    """
     from pathlib import Path
 
     from components.domain.artifacts import AUGMENTATION_FILES
@@ -22,20 +36,34 @@ def tune(training_set: Input[Dataset], recipe: str, weights: str, run: str, code
     from components.tracking.failure import record_failure
     from components.tracking.mlflow_tracker import open_run
     from components.tracking.tags import run_tags
+    from components.tune.orders import Orders
+    from components.tune.tune import create
     from components.tune.tune import tune as search
+    from components.tune.worker import work
 
-    with step("tune", record_failure), open_run(run) as tracker, checkpoints(home() / "checkpoints", run, "tune") as kept:
-        tracker.tags(run_tags(run, Recipe.from_json(recipe), Certificate.read(Path(training_set.path)), commit) | {TAG_WEIGHTS: weights})
-        for file in AUGMENTATION_FILES:
-            tracker.file(Path(training_set.path) / file)
-        _, value = search(
-            Path(training_set.path),
-            Path(study.path),
+    place = Path(training_set.path)
+    with (
+        step("tune", record_failure),
+        open_run(run) as tracker,
+        checkpoints(home() / "checkpoints", run, "tune", keep=part != "study") as kept,
+    ):
+        orders = Orders(
+            training_set=place,
             recipe=Recipe.from_json(recipe),
             weights=resolve(weights, cache=home()),
             name=run,
             storage=optuna_storage(),
-            tracker=tracker,
+            workers=workers,
+            run_id=tracker.run_id,
             checkpoints=kept,
         )
-    return value
+        if part == "create":
+            create(orders)
+        elif part == "work":
+            work(orders, tracker)
+        else:
+            tracker.tags(run_tags(run, orders.recipe, Certificate.read(place), commit) | {TAG_WEIGHTS: weights})
+            for file in AUGMENTATION_FILES:
+                tracker.file(place / file)
+            return search(orders, Path(study.path), tracker=tracker)[1]
+    return 0.0

@@ -2,56 +2,106 @@
 
 import logging
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 import optuna
+import sqlalchemy
 
-HEARTBEAT_SECONDS = 10
+from components.domain.errors import InputError
+from components.domain.settings import redacted
+
+HEARTBEAT_SECONDS, GRACE_SECONDS = 5, 20
+"""A running trial gives a sign of life so often; without one within the grace its worker counts as dead."""
+LOCK_SECONDS = 60
+"""How long a process waits for another one's transaction in SQLite."""
+OnDeath = Callable[[optuna.Study, optuna.trial.FrozenTrial], None]
+"""Told a trial that was marked failed because its worker died."""
 logger = logging.getLogger(__name__)
 
 
-def open_study(name: str, *, storage: str, seed: int) -> optuna.Study:
-    """Create the study, or continue it if it is there.
+def open_storage(url: str, *, on_death: OnDeath) -> optuna.storages.RDBStorage:
+    """Open the storage, making its tables where they are missing. Of several processes one must have opened a fresh one before.
 
-    A trial whose worker died is found by its missing heartbeat, marked failed and queued again.
+    In SQLite every transaction takes the write lock at its start: reading a trial's state and setting it is then one step for all
+    processes, as `SELECT ... FOR UPDATE`, which SQLite passes over, makes it elsewhere.
 
     Args:
-        name: of the pipeline run; the study's name.
-        storage: SQLAlchemy URL.
-        seed: of the sampler.
+        url: of SQLAlchemy.
+        on_death: what happens to a trial whose worker died (`fail_dead`).
+
+    Raises:
+        InputError: if it cannot be opened.
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    if storage.startswith("sqlite:///"):
-        Path(storage.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # heartbeats are marked so since 2.9
-    backend = optuna.storages.RDBStorage(
-        storage,
-        heartbeat_interval=HEARTBEAT_SECONDS,
-        grace_period=3 * HEARTBEAT_SECONDS,
-        heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=2),
-    )
-    study = optuna.create_study(
-        study_name=name,
-        storage=backend,
-        load_if_exists=True,
-        direction="maximize",
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=2),
-    )
-    # a continued study must not draw again what it drew before
-    study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.get_trials(deepcopy=False)), n_startup_trials=4)
-    return study
+    embedded = url.startswith("sqlite:")
+    arguments = {"connect_args": {"timeout": LOCK_SECONDS, "isolation_level": None}} if embedded else {"pool_pre_ping": True}
+    try:
+        if url.startswith("sqlite:///"):
+            Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        storage = optuna.storages.RDBStorage(
+            url,
+            engine_kwargs=arguments,
+            heartbeat_interval=HEARTBEAT_SECONDS,
+            grace_period=GRACE_SECONDS,
+            heartbeat_stale_trial_callback=on_death,
+        )
+    except (OSError, ImportError, ValueError, sqlalchemy.exc.SQLAlchemyError) as error:
+        reason = redacted(" ".join(str(getattr(error, "orig", error)).split()))
+        raise InputError(
+            f"LOBULE_OPTUNA_STORAGE must be a database that answers, but {redacted(url)} does not ({reason[:200]}); start it or unset it"
+        ) from None
+    if embedded:
+        sqlalchemy.event.listen(storage.engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return storage
 
 
-def enqueue_once(study: optuna.Study, settings: dict[str, float]) -> None:
-    """Queue a trial with these settings unless one has come to a result or waits; a trial that was cut off does not count."""
-    states = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED, optuna.trial.TrialState.WAITING)
-    for trial in study.get_trials(deepcopy=False, states=states):
-        if settings in (trial.params, trial.system_attrs.get("fixed_params")):
-            return
-    study.enqueue_trial(settings)
+def create_study(name: str, storage: optuna.storages.RDBStorage) -> optuna.Study:
+    """Create the study, or continue it if it is there."""
+    return optuna.create_study(study_name=name, storage=storage, load_if_exists=True, direction="maximize", pruner=build_pruner())
 
 
-def finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
-    """Return the trials that ran to a result, pruned ones included, in order."""
-    states = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
-    return list(study.get_trials(deepcopy=False, states=states))
+def load_study(name: str, storage: optuna.storages.RDBStorage) -> optuna.Study:
+    """Load a study that was created.
+
+    Raises:
+        InputError: if it was not.
+    """
+    try:
+        return optuna.load_study(study_name=name, storage=storage, pruner=build_pruner())
+    except KeyError:
+        raise InputError(f"a worker needs a study that was created before, but there is no {name}; create it first") from None
+
+
+def build_pruner() -> optuna.pruners.BasePruner:
+    """Return what ends a trial early."""
+    return optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=2)
+
+
+def fail_dead(study: optuna.Study) -> None:
+    """Mark the trials failed whose worker gives no sign of life any more, and tell each (`open_storage`)."""
+    optuna.storages.fail_stale_trials(study)
+
+
+@contextmanager
+def beating(storage: optuna.storages.RDBStorage, trial_id: int) -> Iterator[None]:
+    """Give a sign of life for a running trial as long as the context lasts."""
+    over = Event()
+
+    def beat() -> None:
+        while not over.wait(HEARTBEAT_SECONDS):
+            try:
+                storage.record_heartbeat(trial_id)
+            except sqlalchemy.exc.SQLAlchemyError as error:  # the next one may get through
+                logger.warning("the study's storage does not answer (%s)", type(error).__name__)
+
+    thread = Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

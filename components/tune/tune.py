@@ -1,49 +1,38 @@
-"""The study: trials of a recipe's search space, each judged by its validation AUC."""
+"""The study: trials of a recipe's search space, each judged by its validation AUC.
+
+`create` makes it, workers (`components.tune.worker`) run its trials, `finish` writes what came out. `tune` does all three, with processes
+of this machine; on a cluster pods may work between `create` and `tune`, which then finds little or nothing left to do.
+"""
 
 import json
 import logging
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import optuna
+from optuna.trial import FrozenTrial, TrialState
 
 from components.domain.artifacts import read_dataset
 from components.domain.errors import InputError
-from components.domain.names import TAG_RECIPE
 from components.domain.recipe import Recipe
 from components.domain.recipe_parts import require_made_for
 from components.domain.study import TRIALS_FILE, write_best
 from components.domain.tracking import Tracker
-from components.learning import network as networks
-from components.learning.phases import Embeddings, Examples, embed, fit_head, fit_pixels, phase_of
+from components.tune.crew import run_workers
+from components.tune.orders import Orders
 from components.tune.plots import write_plots
-from components.tune.storage import enqueue_once, finished, open_study
+from components.tune.storage import create_study, open_storage
+from components.tune.tickets import again, commonest_reason, failed, finished, issue, reason
 
 logger = logging.getLogger(__name__)
 
 
-def tune(
-    training_set: Path,
-    output: Path,
-    *,
-    recipe: Recipe,
-    weights: str | None,
-    name: str,
-    storage: str,
-    tracker: Tracker,
-    checkpoints: Path | None = None,
-) -> tuple[Recipe, float]:
-    """Search until the recipe's number of trials have finished, counting those of an earlier, interrupted call.
+def tune(orders: Orders, output: Path, *, tracker: Tracker) -> tuple[Recipe, float]:
+    """Search until the recipe's number of trials have finished, counting those of an earlier, interrupted call or of other workers.
 
     Args:
-        training_set: artifact with the train and validation splits.
+        orders: which study.
         output: study artifact to write: `best.json`, `trials.json` and plots.
-        recipe: gives the search space and the size of the study.
-        weights: of the backbone (`components.learning.weights`).
-        name: of the study.
-        storage: SQLAlchemy URL where it lives.
-        tracker: told each trial as a child run.
-        checkpoints: directory from which a trial that was cut off goes on.
+        tracker: told the study's plots.
 
     Returns:
         The recipe with the best trial's settings, and its validation AUC; a recipe without trials as it stands, and 0.
@@ -51,96 +40,60 @@ def tune(
     Raises:
         InputError: if no trial gave a result.
     """
-    dataset = read_dataset(training_set)
-    require_made_for(dataset.made_with, recipe)
+    recipe = orders.recipe
     if not recipe.trials:
         write_best(output, recipe)
         logger.info("no trials: the recipe is trained as it stands")
         return recipe, 0.0
-    examples = Examples.of(dataset, recipe)
-    study = open_study(name, storage=storage, seed=recipe.split_seed)
-    enqueue_once(study, {"learning_rate": recipe.learning_rate, "dropout": recipe.dropout, "weight_decay": recipe.weight_decay})
-    done = len(finished(study))
-    if done:
-        logger.info("continuing a study with %d of %d trials finished", done, recipe.trials)
-    embeddings: Embeddings | None = None
-    while (done := len(finished(study))) < recipe.trials:
-        if weights is not None and recipe.views and embeddings is None:
-            network = networks.build(recipe, len(dataset.classes), weights=weights, dropout=0.0, seed=0)
-            embeddings = embed(network, examples, recipe, seed=recipe.split_seed)
-        study.optimize(
-            _objective(
-                recipe, examples, embeddings, weights=weights, classes=len(dataset.classes), tracker=tracker, checkpoints=checkpoints
-            ),
-            n_trials=1,
-            catch=(ArithmeticError,),
+    study = create(orders)
+    while len(finished(study)) < recipe.trials and issue(study, recipe.trials, seed=recipe.split_seed).open:
+        run_workers(study, orders)
+    return finish(study, output, recipe=recipe, tracker=tracker)
+
+
+def create(orders: Orders) -> optuna.Study:
+    """Create the study and its tickets, or bring those of an interrupted one up to what is missing.
+
+    One process does it before several work on the study.
+    """
+    recipe = orders.recipe
+    require_made_for(read_dataset(orders.training_set).made_with, recipe)
+    study = create_study(orders.name, open_storage(orders.storage, on_death=again))
+    first = {key: getattr(recipe, key) for key in ("learning_rate", "dropout", "weight_decay")}
+    count = issue(study, recipe.trials, seed=recipe.split_seed, first=[first])
+    if count.finished:
+        logger.info("continuing a study with %d of %d trials finished", count.finished, recipe.trials)
+    return study
+
+
+def finish(study: optuna.Study, output: Path, *, recipe: Recipe, tracker: Tracker) -> tuple[Recipe, float]:
+    """Write the study's artifact.
+
+    Returns:
+        The recipe with the best trial's settings, and its validation AUC.
+
+    Raises:
+        InputError: if no trial gave a result; it names the commonest reason.
+    """
+    if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        why, count = commonest_reason(study)
+        raise InputError(
+            f"a study must have a trial that gives a result, but {len(failed(study))} failed ({recipe.trials} were asked for); "
+            f"the commonest reason ({count} times): {why}"
         )
-        last = study.get_trials(deepcopy=False)[-1]
-        value = "-" if last.value is None else f"{last.value:.3f}"
-        settings = ", ".join(f"{key} {value:.2g}" for key, value in last.params.items())
-        logger.info("trial %d/%d %s: validation AUC %s (%s)", done + 1, recipe.trials, last.state.name.lower(), value, settings)
-        if len(study.get_trials(deepcopy=False)) > 3 * recipe.trials:
-            break
-    if not study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)):
-        raise InputError(f"at least one of {recipe.trials} trials must give a finite AUC, but none did; lower search.learning_rate")
+    if len(finished(study)) < recipe.trials:
+        logger.warning("the study gives up with %d of %d trials, as %d failed", len(finished(study)), recipe.trials, len(failed(study)))
     best = recipe.override({key: repr(value) for key, value in study.best_params.items()})
     write_best(output, best)
-    trials = [{"number": t.number, "state": t.state.name, "value": t.value, **t.params} for t in study.get_trials(deepcopy=False)]
-    (output / TRIALS_FILE).write_text(json.dumps(trials, indent=2) + "\n", encoding="utf-8")
+    rows = [_row(trial) for trial in study.get_trials() if trial.state != TrialState.WAITING]
+    (output / TRIALS_FILE).write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     for plot in write_plots(study, output):
         tracker.file(plot)
-    tracker.tags({"lobule.study": name})
+    tracker.tags({"lobule.study": study.study_name})
     return best, float(study.best_value)
 
 
-def _objective(
-    recipe: Recipe,
-    examples: Examples,
-    embeddings: Embeddings | None,
-    *,
-    weights: str | None,
-    classes: int,
-    tracker: Tracker,
-    checkpoints: Path | None,
-) -> Callable[[optuna.Trial], float]:
-    space = recipe.search
-
-    def objective(trial: optuna.Trial) -> float:
-        settings = {
-            "learning_rate": trial.suggest_float("learning_rate", *space.learning_rate, log=True),
-            "dropout": trial.suggest_float("dropout", *space.dropout),
-            "weight_decay": trial.suggest_float("weight_decay", *space.weight_decay, log=space.weight_decay[0] > 0),
-        }
-        candidate = recipe.override({key: repr(value) for key, value in settings.items()})
-        with tracker.child(f"trial-{trial.number}") as run:
-            run.params(settings)
-            run.tags({TAG_RECIPE: recipe.name})
-
-            def on_epoch(epoch: int, values: Mapping[str, float]) -> None:
-                run.metrics(values, step=epoch)
-                trial.report(values["val_auc"], epoch)
-                if trial.should_prune():
-                    run.tags({"lobule.pruned": "true"})
-                    raise optuna.TrialPruned
-
-            seed = recipe.split_seed
-            network = networks.build(candidate, classes, weights=weights, dropout=candidate.dropout, seed=seed)
-            checkpoint = checkpoints and checkpoints / f"trial-{candidate.digest.removeprefix('sha256:')[:16]}.npz"
-            phase = phase_of(candidate, epochs=recipe.trial_epochs, learning_rate=candidate.learning_rate, seed=seed)
-            try:
-                if embeddings is None:
-                    result = fit_pixels(network, examples, candidate, phase, on_epoch, checkpoint=checkpoint)
-                else:
-                    result = fit_head(network, embeddings, examples, phase, on_epoch, checkpoint=checkpoint)
-            except optuna.TrialPruned:
-                pruned = True
-            else:
-                pruned = False
-                run.metrics({"best_val_auc": result["val_auc"]})
-        if checkpoint:
-            checkpoint.unlink(missing_ok=True)
-        if pruned:
-            raise optuna.TrialPruned
-        return result["val_auc"]
-
-    return objective
+def _row(trial: FrozenTrial) -> dict[str, object]:
+    """Return a trial as `trials.json` lists it, with the reason where it failed."""
+    row = {"number": trial.number, "state": trial.state.name, "value": trial.value, **trial.params}
+    return row | {"reason": reason(trial)} if trial.state == TrialState.FAIL else row

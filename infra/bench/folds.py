@@ -49,6 +49,7 @@ def fit_fold(row: Row, fold: int, place: Path, *, recipe: Recipe, source: str, w
     from components.ingest.ingest import ingest_source
     from components.learning.weights import resolve
     from components.train.train import train_models
+    from components.tune.orders import Orders
     from components.tune.tune import tune
 
     protocol, arm = row
@@ -66,8 +67,8 @@ def fit_fold(row: Row, fold: int, place: Path, *, recipe: Recipe, source: str, w
         augment_dataset(dataset / "all", dataset / "part", recipe=part_of(chosen, "augment"))
         (dataset / "part").rename(dataset / "training")
     start = resolve(weights, cache=cache)
-    storage = f"sqlite:///{place / 'studies.db'}"
-    tune(dataset / "training", held / "study", recipe=chosen, weights=start, name=held.name, storage=storage, tracker=NoTracker())
+    orders = Orders(dataset / "training", chosen, start, held.name, f"sqlite:///{place / 'studies.db'}", checkpoints=held / "trials")
+    tune(orders, held / "study", tracker=NoTracker())
     train_models(
         dataset / "training",
         held / "study",

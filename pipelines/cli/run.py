@@ -16,6 +16,7 @@ import click
 @click.option("--weights", metavar="W", help="First weights of the backbone: imagenet, none, a file or s3://bucket/key.")
 @click.option("--trials", type=click.IntRange(1), help="Trials of the study.")
 @click.option("--seeds", type=click.IntRange(1), help="Final models, each from its own seed.")
+@click.option("--workers", type=click.IntRange(1), help="Processes that share the study; each takes its share of the cores.  [default: 1]")
 @click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change a setting of the recipe, e.g. epochs=20. Repeatable.")
 @click.option("--resume", metavar="RUN", help="Continue an interrupted run; finished steps and trials are kept.")
 @click.option("--no-cache", is_flag=True, help="Do every step again, even where nothing changed.")
@@ -29,6 +30,7 @@ def command(
     weights: str | None,
     trials: int | None,
     seeds: int | None,
+    workers: int | None,
     settings: tuple[str, ...],
     resume: str | None,
     no_cache: bool,
@@ -61,7 +63,7 @@ def command(
         logging.getLogger(name).setLevel(logging.INFO)
     if resume is not None:
         require_fresh(recipe=recipe, data=source, weights=weights, trials=trials, seeds=seeds, set=settings, allow_leakage=allow_leakage)
-        spec = resumed_run(resume, caching=not no_cache, promote=promote)
+        spec = resumed_run(resume, caching=not no_cache, promote=promote, workers=workers)
     else:
         spec = new_run(
             recipe,
@@ -73,6 +75,7 @@ def command(
             caching=not no_cache,
             promote=promote,
             allow_leakage=allow_leakage,
+            workers=workers or 1,
         )
     click.echo(f"run {spec.name}  (log: {spec.log})", err=True)
     outcome = supervise(spec, Progress(STEPS))

@@ -185,3 +185,16 @@ def test_training_asks_for_memory_by_the_recipe(recipe, expected):
 def test_what_kubernetes_would_refuse_is_refused_here(made, message):
     with pytest.raises(InputError, match=message):
         made()
+
+
+def test_workers_search_one_study_after_it_was_created_and_before_it_is_finished(tmp_path):
+    compiled, *_ = documents(tmp_path / "pipeline.yaml", workers=3)
+    tasks = tasks_of(compiled)
+    tuning = {name: task for name, task in tasks.items() if task["componentRef"]["name"].startswith("comp-tune")}
+    parts = {name: task["inputs"]["parameters"].get("part", {}).get("runtimeValue", {}).get("constant") for name, task in tuning.items()}
+    (created,), workers = [name for name in parts if parts[name] == "create"], {name for name in parts if parts[name] == "work"}
+    (last,) = parts.keys() - workers - {created}
+    assert len(workers) == 3
+    assert all(created in tasks[name]["dependentTasks"] for name in workers)
+    assert workers <= set(tasks[last]["dependentTasks"])
+    assert last in tasks["train"]["dependentTasks"]

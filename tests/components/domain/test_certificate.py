@@ -101,11 +101,15 @@ def test_tune_and_train_refuse_pixels_that_were_not_certified(tampered, tiny_rec
     from components.domain.study import write_best
     from components.domain.tracking import NoTracker
     from components.train.train import train_models
-    from components.tune.tune import tune
+    from components.tune.orders import Orders
+    from components.tune.tune import create
+    from components.tune.worker import work
 
     directory = tampered(one_pixel)
     with pytest.raises(RefusedError, match="pixels' digest differs"):
-        tune(directory, tmp_path / "study", recipe=tiny_recipe, weights=None, name="s", storage="sqlite://", tracker=NoTracker())
+        orders = Orders(directory, tiny_recipe, None, "s", f"sqlite:///{tmp_path}/optuna.db")
+        create(orders)
+        work(orders, NoTracker())
     write_best(tmp_path / "best", tiny_recipe)
     with pytest.raises(RefusedError, match="pixels' digest differs"):
         train_models(directory, tmp_path / "best", tmp_path / "out", weights=None, code="", commit="", tracker=NoTracker())

@@ -1,18 +1,24 @@
-"""One image from bytes to answer: the work that a thread does for a request."""
+"""One image from bytes to answer: the work that threads do for requests, each image by itself and then some together."""
 
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import numpy as np
+
 from serving.heatmap import explain
-from serving.http_errors import error_body
-from serving.imaging import ImageError, decode
+from serving.imaging import ImageError, Pixels, decode, fit
+from serving.measure import properties
 from serving.metrics import Metrics
 from serving.pictures import data_uri, overlay, shrink
 from serving.prediction_log import PredictionLog
+from serving.predictor import Prediction, Scores, answer
 from serving.responses import Json, prediction_document
 from serving.rows import prediction_row
 from serving.settings import ServiceSettings
 from serving.slot import Served
+from serving.workers import Work
 
 
 @dataclass(frozen=True)
@@ -23,43 +29,91 @@ class Wanted:
     image: bool = True
 
 
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """An encoded image, the model that answers for it, and what is wanted."""
+
+    data: bytes
+    served: Served
+    wanted: Wanted
+    request_id: str
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What is kept of a decoded image: little, however large it was.
+
+    Attributes:
+        asked: what for.
+        fitted: the image at the model's size.
+        properties: of the image as decoded.
+        image: the thumbnail as data URI, if it is wanted.
+        pixels: the image as decoded, if the heat map is wanted.
+    """
+
+    asked: Asked
+    fitted: Pixels
+    properties: Mapping[str, float]
+    image: str | None
+    pixels: Pixels | None
+
+
 class Answerer:
     """Decodes, predicts, draws, logs and counts."""
 
     def __init__(self, settings: ServiceSettings, metrics: Metrics, log: PredictionLog | None) -> None:
         self._settings, self._metrics, self._log = settings, metrics, log
 
-    def answer(self, data: bytes, served: Served, wanted: Wanted, request_id: str) -> Json:
-        """Answer for one encoded image.
+    def work(self) -> Work[Asked, Prepared, Json]:
+        """Describe the work to the threads."""
+        return Work(self.prepare, _kind, self.finish)
+
+    def prepare(self, asked: Asked) -> Prepared:
+        """Decode an image, and do all that needs its pixels.
 
         Raises:
             ImageError: if the image is refused.
         """
         try:
             with self._metrics.stage("decode"):
-                pixels = decode(data, max_bytes=self._settings.max_bytes, max_pixels=self._settings.max_pixels).pixels
+                pixels = decode(asked.data, max_bytes=self._settings.max_bytes, max_pixels=self._settings.max_pixels).pixels
         except ImageError as error:
             self._metrics.refusals.labels(error.code).inc()
             raise
-        with self._metrics.stage("predict"):
-            prediction = served.predictor.predict([pixels])[0]
-        image = heatmap = None
-        if wanted.image or wanted.explain:
+        image = None
+        if asked.wanted.image:
             with self._metrics.stage("draw"):
-                small = shrink(pixels)
-                image = data_uri(small) if wanted.image else None
-                if wanted.explain:
-                    heatmap = data_uri(overlay(small, explain(served.predictor, pixels, prediction.predicted_class)))
+                image = data_uri(shrink(pixels))
+        fitted = fit(pixels, asked.served.predictor.card.image)
+        return Prepared(asked, fitted, properties(pixels), image, pixels if asked.wanted.explain else None)
+
+    def finish(self, prepared: Sequence[Prepared]) -> list[Json]:
+        """Answer for images of one model."""
+        began = time.perf_counter()
+        scores = prepared[0].asked.served.predictor.scores(np.stack([each.fitted for each in prepared]))
+        self._metrics.run(len(prepared), time.perf_counter() - began)
+        return [self._answer(each, scores, index) for index, each in enumerate(prepared)]
+
+    def _answer(self, prepared: Prepared, scores: Scores, index: int) -> Json:
+        asked, served = prepared.asked, prepared.asked.served
         card = served.predictor.card
+        prediction = answer(scores, index, prepared.properties, card)
+        heatmap = None if prepared.pixels is None else self._draw(prepared.pixels, prediction, served)
         self._metrics.prediction(prediction, served)
         if self._log:
-            row = prediction_row(prediction, card, bundle=served.predictor.digest, request_id=request_id, time=datetime.now(UTC))
+            row = prediction_row(prediction, card, bundle=served.predictor.digest, request_id=asked.request_id, time=datetime.now(UTC))
             self._log.add(row)
-        return prediction_document(prediction, served, image=image, heatmap=heatmap)
+        return prediction_document(prediction, served, image=prepared.image, heatmap=heatmap)
 
-    def answer_or_error(self, data: bytes, served: Served, wanted: Wanted, request_id: str) -> Json:
-        """Answer for one image of a batch, or say what is wrong with it, so that it fails alone."""
-        try:
-            return self.answer(data, served, wanted, request_id)
-        except ImageError as error:
-            return {**error_body(error.code, error.message, error.remedy)}
+    def _draw(self, pixels: Pixels, prediction: Prediction, served: Served) -> str:
+        with self._metrics.stage("draw"):
+            return data_uri(overlay(shrink(pixels), explain(served.predictor, pixels, prediction.predicted_class)))
+
+
+def _kind(prepared: Prepared) -> object:
+    """Tell what is answered together: images of one model, where that saves something.
+
+    A heat map takes many runs of the graph, so nobody waits for another's.
+    """
+    predictor = prepared.asked.served.predictor
+    return predictor if predictor.together > 1 and prepared.pixels is None else None

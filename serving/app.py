@@ -13,12 +13,13 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from serving import docs_page, http_errors
-from serving.answer import Answerer, Wanted
+from serving.answer import Asked, Wanted
 from serving.contract import DISCLAIMER
 from serving.engine import Engine
 from serving.evaluation import Evaluations
 from serving.follow import Follower
-from serving.http_errors import ApiError
+from serving.http_errors import ApiError, error_body
+from serving.imaging import ImageError
 from serving.intake import Intake, Upload
 from serving.metrics import TEXT, Metrics, render
 from serving.openapi import request_body, responses
@@ -42,7 +43,6 @@ class Context:
     slot: Slot
     intake: Intake
     engine: Engine
-    answerer: Answerer
     metrics: Metrics
     follower: Follower | None
 
@@ -62,7 +62,7 @@ def create_app() -> FastAPI:
             async with context.engine.admit():
                 served = _served(context)
                 request_id = request.state.request_id
-                document = await context.engine.run(context.answerer.answer, data, served, Wanted(explain, image), request_id)
+                document = await context.engine.ask(Asked(data, served, Wanted(explain, image), request_id))
         context.metrics.images.observe(1)
         request.state.notes.update(verdict=document["verdict"], predicted_class=document["class_name"])
         return _json({**document, **envelope(served, request_id)})
@@ -79,8 +79,8 @@ def create_app() -> FastAPI:
             async with context.engine.admit():
                 served = _served(context)
                 request_id, wanted = request.state.request_id, Wanted(explain, image)
-                jobs = [context.engine.run(context.answerer.answer_or_error, data, served, wanted, request_id) for data in images]
-                results = await asyncio.gather(*jobs)
+                asked = [context.engine.ask(Asked(data, served, wanted, request_id)) for data in images]
+                results = [_result(each) for each in await asyncio.gather(*asked, return_exceptions=True)]
         context.metrics.images.observe(len(results))
         request.state.notes.update(images=len(results), failed=sum("error" in result for result in results))
         return _json({"results": results, **envelope(served, request_id)})
@@ -158,6 +158,15 @@ def _served(context: Context) -> Served:
             "no_model", f"no model is loaded: {context.slot.refused}", "see /health; promote a model or correct the setting", 503
         )
     return served
+
+
+def _result(outcome: Json | BaseException) -> Json:
+    """Return the answer to one image of a batch, or say what is wrong with it, so that it fails alone."""
+    if isinstance(outcome, ImageError):
+        return {**error_body(outcome.code, outcome.message, outcome.remedy)}
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
 
 
 def _json(document: Json) -> Response:

@@ -1,26 +1,24 @@
 """How many requests are worked on at once: a bounded queue before a few threads, so that the event loop is never blocked.
 
-Decoding and inference release the interpreter's lock, so threads suffice. A request that finds the queue full is told so at
-once, before its body is read: waiting longer than a caller does helps nobody. Uploads wait elsewhere (`serving.intake`).
+Decoding and inference release the interpreter's lock, so threads suffice (`serving.workers`). A request that finds the queue full is
+told so at once, before its body is read: waiting longer than a caller does helps nobody. Uploads wait elsewhere (`serving.intake`).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import ParamSpec, TypeVar
 
+from serving.answer import Asked, Prepared
 from serving.http_errors import ApiError
-
-P = ParamSpec("P")
-T = TypeVar("T")
+from serving.responses import Json
+from serving.workers import Work, Workers
 
 
 class Engine:
     """Admits requests and runs their work in threads."""
 
-    def __init__(self, *, threads: int, max_requests: int, timeout: float) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="predict")
+    def __init__(self, work: Work[Asked, Prepared, Json], *, threads: int, together: int, max_requests: int, timeout: float) -> None:
+        self._workers = Workers(work, threads=threads, together=together)
         self._max_requests, self._timeout = max_requests, timeout
         self._admitted = 0
 
@@ -54,10 +52,10 @@ class Engine:
         finally:
             self._admitted -= 1
 
-    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a function in a thread and wait for it; work that has not begun is dropped when the caller goes."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: function(*args, **kwargs))
+    def ask(self, asked: Asked) -> asyncio.Future[Json]:
+        """Have one image answered; work that has not begun is dropped when the future is cancelled."""
+        return self._workers.submit(asked)
 
     def close(self) -> None:
         """Finish what is running and end the threads."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._workers.close()

@@ -30,6 +30,7 @@ class Metrics:
         self._requests = Counter("lobule_requests_total", "Requests by route, method and status", ["route", "method", "status"])
         self._request_seconds = Histogram("lobule_request_seconds", "Whole requests, upload included", ["route"], buckets=SECONDS)
         self.in_progress = Gauge("lobule_requests_in_progress", "Requests being worked on", multiprocess_mode="livesum")
+        self._together = Histogram("lobule_images_together", "Images that went through the graph together", buckets=(1, 2, 4, 8, 16, 32))
         self._stages = Histogram("lobule_stage_seconds", "Stages of one image: decode, predict, draw", ["stage"], buckets=SECONDS)
         self.images = Histogram("lobule_request_images", "Images of one request", buckets=(1, 2, 4, 8, 16, 32, 64))
         self._predictions = Counter(
@@ -61,6 +62,12 @@ class Metrics:
             yield
         finally:
             self._stages.labels(name).observe(time.perf_counter() - began)
+
+    def run(self, images: int, seconds: float) -> None:
+        """Count a run of the graph, which took that long for each of its images."""
+        self._together.observe(images)
+        for _ in range(images):
+            self._stages.labels("predict").observe(seconds)
 
     def prediction(self, prediction: Prediction, served: Served) -> None:
         """Count one answer: its class, its verdict, its score."""

@@ -14,13 +14,11 @@ from serving.imaging import ImageError, Pixels, decode, fit
 from serving.measure import properties
 from serving.openvino_graph import OpenVinoGraph
 from serving.reference import NEIGHBOURS, knn_distance, normalise, read_reference
-from serving.runtime import Batch, Floats, Graph, GraphOutput
+from serving.runtime import Batch, Floats, Graph
 from serving.verdict import judge, predicted_class
 
 CANARY_TOLERANCE = 1e-3
 """Largest difference between the canary image's scores and those on the card, between CPUs, in f32; in bf16 it is `BF16_TOLERANCE`."""
-CHUNK = 32
-"""Images that go through the graph together; more gains nothing per image and costs memory."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +75,11 @@ class Predictor:
         self.card, self.digest = card, digest
         self._graph, self._reference = graph, normalise(reference)
 
+    @property
+    def together(self) -> int:
+        """Images that cost less when they are scored together; 1 where that brings nothing."""
+        return self._graph.together
+
     @classmethod
     def load(cls, bundle: Path, *, threads: int = 0) -> "Predictor":
         """Load a bundle, warm it up and check that its canary image gives the scores on the card.
@@ -124,8 +127,7 @@ class Predictor:
                 f"a batch must be uint8 [N, {spec.height}, {spec.width}, 3], but got {batch.dtype} {list(batch.shape)}; "
                 "use `serving.imaging.fit`"
             )
-        parts = [self._graph.run(np.asarray(batch[start : start + CHUNK])) for start in range(0, len(batch), CHUNK)]
-        output = parts[0] if len(parts) == 1 else _join(parts)
+        output = self._graph.run(batch)
         if output.logits.shape != (len(batch), len(self.card.classes)):
             raise ContractError(
                 f"the graph must give {len(self.card.classes)} logits per image, but gave {list(output.logits.shape)}; export it again"
@@ -172,11 +174,3 @@ def softmax(logits: Floats) -> Floats:
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
     result: Floats = (shifted / shifted.sum(axis=1, keepdims=True)).astype(np.float32)
     return result
-
-
-def _join(parts: Sequence[GraphOutput]) -> GraphOutput:
-    return GraphOutput(
-        np.concatenate([part.logits for part in parts]),
-        np.concatenate([part.embedding for part in parts]),
-        np.concatenate([part.activation for part in parts]),
-    )

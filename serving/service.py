@@ -6,9 +6,11 @@ Limits of concurrency and time are ours as well, so that every refusal has the o
 """
 
 import gc
+import sys
 from pathlib import Path
 
 import bentoml
+import pyarrow as pa
 from bentoml._internal.server.http import traffic
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -21,6 +23,7 @@ from serving.follow import Follower
 from serving.http_errors import JsonErrors
 from serving.intake import Intake
 from serving.metrics import Metrics
+from serving.openvino_graph import TOGETHER
 from serving.prediction_log import PredictionLog
 from serving.request_log import RequestLog
 from serving.security import ApiKey, SecurityHeaders
@@ -29,6 +32,23 @@ from serving.slot import Served, Slot
 
 OWN_BUNDLE = Path(__file__).resolve().parents[1] / "bundle"
 """Where a Bento carries its bundle: beside the code."""
+
+
+class _NoPandas:
+    """Finds no pandas. A serving image has none; in an environment that also trains, pyarrow would import it.
+
+    It looks once, so it looks while this stands in front: that saves each worker half a second and 40 MiB.
+    """
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
+sys.meta_path.insert(0, _NoPandas)
+pa.array([0])
+sys.meta_path.remove(_NoPandas)
 
 settings = ServiceSettings.read()
 app = create_app()
@@ -67,10 +87,15 @@ class Lobule:
         self.slot, self.metrics = Slot(), Metrics()
         self.follower = self._load()
         self.log = self._open_log()
-        self.engine = Engine(threads=settings.threads, max_requests=settings.max_requests, timeout=settings.timeout)
+        self.engine = Engine(
+            Answerer(settings, self.metrics, self.log).work(),
+            threads=settings.threads,
+            together=TOGETHER,
+            max_requests=settings.max_requests,
+            timeout=settings.timeout,
+        )
         intake = Intake(max_uploads=settings.max_uploads, max_buffered=settings.max_buffered, seconds=settings.upload_timeout)
-        answerer = Answerer(settings, self.metrics, self.log)
-        app.state.context = Context(settings, self.slot, intake, self.engine, answerer, self.metrics, self.follower)
+        app.state.context = Context(settings, self.slot, intake, self.engine, self.metrics, self.follower)
         gc.collect()
         gc.freeze()  # what is loaded stays: collections in a request need not look at it
 

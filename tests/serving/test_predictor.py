@@ -39,7 +39,9 @@ def test_scores_do_not_depend_on_the_company_or_on_how_many_run_side_by_side(pre
     bundle = write_bundle(tmp_path / "bundle", precision=precision)
     batch = np.random.default_rng(1).integers(0, 256, (40, SIDE, SIDE, 3), dtype=np.uint8)
     together, serving = Predictor.load(bundle).scores(batch), Predictor.load(bundle, threads=2)
-    np.testing.assert_array_equal(together.probabilities, np.concatenate([serving.scores(image[None]).probabilities for image in batch]))
+    for size in (1, serving.together, 7):
+        parts = [serving.scores(batch[start : start + size]).probabilities for start in range(0, len(batch), size)]
+        np.testing.assert_array_equal(together.probabilities, np.concatenate(parts))
 
 
 def test_bf16_may_miss_the_canary_by_more_than_f32_may(tmp_path: Path):

@@ -1,0 +1,131 @@
+"""The threads that do the work: each image is prepared by itself, and those that are ready meanwhile are finished together.
+
+Nothing ever waits for company. A thread that is free prepares what has waited longest; when no more wait, or `together` are ready,
+it finishes those. So a lone request is answered at once, a large image keeps no other one waiting, and under load images share the
+costs of a run of the graph. Each result is handed to the event loop in one call for all that were finished together.
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Asked = TypeVar("Asked")
+Prepared = TypeVar("Prepared")
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Work(Generic[Asked, Prepared, Answer]):
+    """What the threads do.
+
+    Attributes:
+        prepare: one thing, by itself; what it raises is the answer to that one.
+        kind: things of equal kind may be finished together; None is finished alone.
+        finish: things of one kind; returns an answer for each, in order.
+    """
+
+    prepare: Callable[[Asked], Prepared]
+    kind: Callable[[Prepared], object]
+    finish: Callable[[Sequence[Prepared]], Sequence[Answer]]
+
+
+class Workers(Generic[Asked, Prepared, Answer]):
+    """Some threads with what waits for them."""
+
+    def __init__(self, work: Work[Asked, Prepared, Answer], *, threads: int, together: int) -> None:
+        """Start the threads.
+
+        Args:
+            work: that they do.
+            threads: how many.
+            together: most things that are finished together.
+        """
+        self._work, self._together = work, together
+        self._waiting: deque[tuple[Asked, asyncio.Future[Answer]]] = deque()
+        self._ready: deque[tuple[Prepared, asyncio.Future[Answer]]] = deque()
+        self._changed = threading.Condition(threading.Lock())
+        self._closed = False
+        self._threads = [threading.Thread(target=self._run, name=f"predict_{index}", daemon=True) for index in range(threads)]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, asked: Asked) -> asyncio.Future[Answer]:
+        """Have one thing answered; what has not begun is dropped when the future is cancelled. Call it on the event loop."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        with self._changed:
+            self._waiting.append((asked, future))
+            self._changed.notify()
+        return future
+
+    def close(self) -> None:
+        """Finish what has begun and end the threads."""
+        with self._changed:
+            self._closed = True
+            self._waiting.clear()
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._waiting and not self._ready:
+                    if self._closed:
+                        return
+                    self._changed.wait()
+                if self._waiting and len(self._ready) < self._together:
+                    asked, future = self._waiting.popleft()
+                    group = None
+                else:
+                    group = self._take()
+            if group:
+                self._finish(group)
+            elif not future.cancelled():
+                self._prepare(asked, future)
+
+    def _take(self) -> list[tuple[Prepared, "asyncio.Future[Answer]"]]:
+        """Return what is finished next: the oldest that is ready, with others of its kind."""
+        group, left = [self._ready.popleft()], deque[tuple[Prepared, "asyncio.Future[Answer]"]]()
+        kind = self._work.kind(group[0][0])
+        for each in self._ready:
+            alike = kind is not None and len(group) < self._together and self._work.kind(each[0]) == kind
+            (group if alike else left).append(each)
+        self._ready = left
+        return group
+
+    def _prepare(self, asked: Asked, future: "asyncio.Future[Answer]") -> None:
+        try:
+            prepared = self._work.prepare(asked)
+        except BaseException as error:  # a panic of Rust is no Exception; the thread goes on
+            _tell([(future, error)])
+            return
+        with self._changed:
+            self._ready.append((prepared, future))
+
+    def _finish(self, group: Sequence[tuple[Prepared, "asyncio.Future[Answer]"]]) -> None:
+        outcomes: Sequence[Answer | BaseException]
+        try:
+            outcomes = self._work.finish([prepared for prepared, _ in group])
+        except BaseException as error:
+            outcomes = [error] * len(group)
+        _tell([(future, outcome) for (_, future), outcome in zip(group, outcomes, strict=True)])
+
+
+def _tell(outcomes: "Sequence[tuple[asyncio.Future[Answer], Answer | BaseException]]") -> None:
+    """Set futures on their event loop, unless it has ended."""
+    with suppress(RuntimeError):
+        outcomes[0][0].get_loop().call_soon_threadsafe(_set, outcomes)
+
+
+def _set(outcomes: "Sequence[tuple[asyncio.Future[Answer], Answer | BaseException]]") -> None:
+    for future, outcome in outcomes:
+        if future.done():  # the caller has gone
+            continue
+        if isinstance(outcome, BaseException):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)

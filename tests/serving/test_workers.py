@@ -1,0 +1,150 @@
+"""Threads that prepare each thing by itself and finish together what is ready."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+
+import pytest
+
+from serving.workers import Work, Workers
+
+
+class Letters:
+    """Prepares letters and finishes them as capitals, telling what it did; `gates` hold some of it up."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.gates: dict[str, threading.Event] = {}
+
+    def gate(self, step: str) -> threading.Event:
+        return self.gates.setdefault(step, threading.Event())
+
+    def prepare(self, letter: str) -> str:
+        self._do(f"prepare {letter}")
+        if letter == "!":
+            raise ValueError("no letter")
+        return letter
+
+    def finish(self, letters: Sequence[str]) -> list[str]:
+        self._do("finish " + "".join(letters))
+        if "?" in letters:
+            raise ValueError("no such answer")
+        return [letter.upper() for letter in letters]
+
+    def _do(self, step: str) -> None:
+        self.told.append(step)
+        if step in self.gates:
+            assert self.gates[step].wait(10)
+
+
+def kind(letter: str) -> object:
+    """Consonants go together, vowels go alone."""
+    return None if letter in "aeiou" else "consonant"
+
+
+def run(test: Callable[[Letters, Workers[str, str, str]], Awaitable[None]], *, threads: int = 1) -> list[str]:
+    letters = Letters()
+
+    async def whole() -> None:
+        workers = Workers(Work(letters.prepare, kind, letters.finish), threads=threads, together=3)
+        try:
+            await asyncio.wait_for(test(letters, workers), 10)
+        finally:
+            for gate in letters.gates.values():
+                gate.set()
+            workers.close()
+
+    asyncio.run(whole())
+    return letters.told
+
+
+async def told(letters: Letters, step: str) -> None:
+    while step not in letters.told:
+        await asyncio.sleep(0.001)
+
+
+def test_a_lone_one_waits_for_nobody():
+    async def test(_: Letters, workers: Workers[str, str, str]) -> None:
+        assert await workers.submit("b") == "B"
+
+    assert run(test) == ["prepare b", "finish b"]
+
+
+@pytest.mark.parametrize(
+    ("waiting", "finished"),
+    [
+        ("bc", ["bc"]),
+        ("bcdf", ["bcd", "f"]),
+        ("bcdfghj", ["bcd", "fgh", "j"]),
+        ("bac", ["bc", "a"]),
+        ("abec", ["a", "bc", "e"]),
+    ],
+)
+def test_what_waits_is_finished_together_in_order_and_only_with_its_kind(waiting: str, finished: list[str]):
+    async def test(letters: Letters, workers: Workers[str, str, str]) -> None:
+        gate = letters.gate("prepare o")
+        first = workers.submit("o")
+        await told(letters, "prepare o")
+        rest = [workers.submit(letter) for letter in waiting]
+        gate.set()
+        assert await asyncio.gather(first, *rest) == ["O", *waiting.upper()]
+
+    assert [step for step in run(test) if step.startswith("finish")] == ["finish o", *(f"finish {group}" for group in finished)]
+
+
+def test_one_that_fails_in_preparation_fails_alone():
+    async def test(_: Letters, workers: Workers[str, str, str]) -> None:
+        *good, bad = await asyncio.gather(*map(workers.submit, "bc!"), return_exceptions=True)
+        assert (good, str(bad)) == (["B", "C"], "no letter")
+
+    run(test)
+
+
+def test_what_fails_at_the_end_fails_for_all_of_the_group_and_the_thread_goes_on():
+    async def test(_: Letters, workers: Workers[str, str, str]) -> None:
+        outcomes = await asyncio.gather(*map(workers.submit, "?b"), return_exceptions=True)
+        assert {str(outcome) for outcome in outcomes} <= {"no such answer", "B"}
+        assert str(outcomes[0]) == "no such answer"
+        assert await workers.submit("c") == "C"
+
+    run(test)
+
+
+def test_what_nobody_waits_for_any_more_is_not_begun():
+    async def test(letters: Letters, workers: Workers[str, str, str]) -> None:
+        gate = letters.gate("prepare o")
+        first = workers.submit("o")
+        await told(letters, "prepare o")
+        gone, kept = workers.submit("b"), workers.submit("c")
+        gone.cancel()
+        gate.set()
+        await asyncio.gather(first, kept)
+
+    assert "prepare b" not in run(test)
+
+
+def test_closing_finishes_what_has_begun_and_drops_the_rest():
+    async def test(letters: Letters, workers: Workers[str, str, str]) -> None:
+        gate = letters.gate("prepare b")
+        begun, waiting = workers.submit("b"), workers.submit("c")
+        await told(letters, "prepare b")
+        closing = asyncio.create_task(asyncio.to_thread(workers.close))
+        await asyncio.sleep(0.05)
+        gate.set()
+        assert await begun == "B"
+        await closing
+        assert not waiting.done()
+
+    run(test)
+
+
+def test_one_that_takes_long_keeps_no_other_waiting():
+    async def test(letters: Letters, workers: Workers[str, str, str]) -> None:
+        gate = letters.gate("prepare z")
+        slow = workers.submit("z")
+        assert await asyncio.gather(*map(workers.submit, "bcd")) == ["B", "C", "D"]
+        assert not slow.done()
+        gate.set()
+        assert await slow == "Z"
+
+    run(test, threads=2)

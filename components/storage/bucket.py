@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 SCHEME = "s3://"
 THREADS = 16
 TRIES = 5
+CONNECT_SECONDS, READ_SECONDS = 10, 60
+"""After which a store that says nothing has failed, and is asked again."""
 CHUNK = 2**20
 _PLAIN_MD5 = 32
 _REFUSED = {"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}
@@ -72,8 +74,8 @@ class Bucket:
         config = Config(
             s3=style,
             max_pool_connections=THREADS,
-            connect_timeout=10,
-            read_timeout=60,
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
             retries={"mode": "standard", "max_attempts": TRIES},
         )
         with self._told():

@@ -3,12 +3,12 @@
 import importlib.metadata
 import os
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.domain.settings import home, optuna_storage, redacted, tracking_uri
+from pipelines.machine import usable_gpus
 
 PACKAGES = ("kfp", "mlflow", "tensorflow", "keras", "optuna", "boto3", "scikit-learn", "evidently", "bentoml", "openvino")
 FREE_GIB = 5
@@ -98,11 +98,8 @@ def _first(error: Exception) -> str:
 
 def _accelerator() -> Check:
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    code = "import keras; print(len(keras.distribution.list_devices('gpu')))"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    if found.returncode:
-        reason = (found.stderr.strip().splitlines() or ["no reason given"])[-1][:200]
+    gpus, reason = usable_gpus()
+    if reason:
         return Check("training back end", False, f"{backend}: {reason}", "set KERAS_BACKEND=tensorflow, or install the back end named")
-    gpus = int(found.stdout.split()[-1])
     where = f"{gpus} GPU" if gpus else f"no GPU, {os.cpu_count()} CPU cores: training works, slowly"
     return Check("training back end", True, f"Keras on {backend}, {where}")

@@ -1,24 +1,21 @@
 """From what a user typed to a run that can start, or go on: everything that can be refused is refused here, before any step."""
 
 import dataclasses
-import logging
 from pathlib import Path
 
+from components.domain.auto import NAME as AUTO
+from components.domain.auto import require_settings
 from components.domain.errors import InputError, RefusedError
 from components.domain.recipe import Recipe
 from components.domain.recipe_parts import part_json
 from components.domain.settings import actor, home, tracking_uri
-from components.ingest.layouts import list_images
 from components.ingest.source import lasting, open_source, source_version
-from components.learning.weights import resolve
 from components.promote.policy import Policy, policy_text
 from components.tracking.store import require_server
-from pipelines.choose import choose_recipe, first_weights
-from pipelines.cli.options import load_recipe
+from pipelines.choose import choose_recipe, first_weights, named_recipe, require_weights
+from pipelines.cli.options import all_settings, load_recipe
 from pipelines.runspec import RunSpec, new_name
 from pipelines.version import code_digest, git_commit
-
-logger = logging.getLogger(__name__)
 
 
 def new_run(
@@ -37,7 +34,7 @@ def new_run(
     """Return the specification of a new run.
 
     Args:
-        recipe: preset; None chooses one from the layout of the data.
+        recipe: preset or `auto`; None takes `auto` for data or weights of the user's own, and the quickstart without.
         source: where the images are; None takes the histology sample.
         weights: first weights; None takes what the recipe usually starts from.
         trials: of the study, instead of the recipe's.
@@ -52,16 +49,17 @@ def new_run(
         InputError: for anything that cannot be run.
     """
     require_server(tracking_uri())
+    name = named_recipe(recipe, source, weights)
     source = source or "sample:histology"
-    if recipe is not None:
-        load_recipe(recipe, settings, trials=trials, seeds=seeds)
-    root = open_source(source, cache=home() / "cache")
-    if recipe is None:
-        recipe, reason = choose_recipe(list_images(root).layout, weights)
-        logger.info("recipe %s: %s", recipe, reason)
-    chosen = load_recipe(recipe, settings, trials=trials, seeds=seeds)
+    if name == AUTO:
+        given = all_settings(settings, trials=trials, seeds=seeds, fixed=("name",))
+        require_settings(given)
+        decided = choose_recipe(open_source(source, cache=home() / "cache"), weights=weights, given=given)
+        chosen, weights, choices = decided.recipe, decided.weights, decided.to_json()
+    else:
+        chosen, choices = load_recipe(name, settings, trials=trials, seeds=seeds), ""
     spec = specify(chosen, source, weights=first_weights(chosen, weights), caching=caching, promote=promote, allow_leakage=allow_leakage)
-    return dataclasses.replace(spec, arguments={**spec.arguments, "workers": workers})
+    return dataclasses.replace(spec, arguments={**spec.arguments, "workers": workers, "choices": choices})
 
 
 def specify(
@@ -73,7 +71,7 @@ def specify(
         InputError: if the source or the weights cannot be used.
     """
     root = open_source(source, cache=home() / "cache")
-    resolve(weights, cache=home())
+    require_weights(weights, recipe)
     name = new_name(recipe.name)
     return RunSpec(
         name=name,

@@ -61,6 +61,7 @@ def training_steps(
     apply: bool,
     allow_leakage: bool,
     workers: int = 1,
+    choices: str = "",
 ) -> Results:
     """Add the steps to the pipeline that is being built; arguments as of `training_pipeline`, values or what carries them there.
 
@@ -77,7 +78,7 @@ def training_steps(
     augmented = place(augment(dataset=dataset, recipe=augment_recipe, code=code), memory="4Gi")
     training_set = augmented.outputs["training_set"]
     study = {"training_set": training_set, "recipe": recipe, "weights": weights, "run": run, "code": code, "commit": commit}
-    tuned = tune(**study, workers=workers)
+    tuned = tune(**study, workers=workers, choices=choices)
     if placement.workers > 1:
         created = place(tune(**study, part="create"), pure=False)
         beside = [tune(**study, part="work", workers=placement.workers).after(created) for _ in range(placement.workers)]
@@ -146,6 +147,7 @@ def training_pipeline(placement: Placement) -> dsl.base_component.BaseComponent:
         apply: bool = False,
         allow_leakage: bool = False,
         workers: int = 1,
+        choices: str = "",
     ) -> Results:
         """Train, evaluate, register, gate, package and check a model.
 
@@ -165,6 +167,7 @@ def training_pipeline(placement: Placement) -> dsl.base_component.BaseComponent:
             apply: move the champion alias when the gate says promote.
             allow_leakage: split by image, as published protocols do; the model is marked for good and never becomes champion.
             workers: processes that share the study.
+            choices: JSON of what recipe `auto` chose and why; "" for a named recipe.
         """
         return training_steps(
             placement,
@@ -183,6 +186,7 @@ def training_pipeline(placement: Placement) -> dsl.base_component.BaseComponent:
             apply=apply,
             allow_leakage=allow_leakage,
             workers=workers,
+            choices=choices,
         )
 
     return pipeline

@@ -33,7 +33,8 @@ SHOWN = (
     "seeds",
     "trials",
 )
-_EFFORT = ("seeds", "trials", "trial_epochs")
+EFFORT = ("seeds", "trials", "trial_epochs")
+"""Settings that say how hard is searched, not what is trained."""
 
 
 def parameters(recipe: Recipe) -> dict[str, Parameter]:
@@ -64,7 +65,7 @@ def changes(recipe: Recipe) -> str:
     if recipe.name not in presets.every():
         return ""
     preset = presets.load(recipe.name).flat()
-    return " ".join(f"{key}={value}" for key, value in sorted(recipe.flat().items()) if key not in _EFFORT and value != preset.get(key))
+    return " ".join(f"{key}={value}" for key, value in sorted(recipe.flat().items()) if key not in EFFORT and value != preset.get(key))
 
 
 def _policy(policy: Augmentation) -> str:

@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from components.domain.augmentation import Augmentation
@@ -234,6 +235,18 @@ class Recipe:
             part = getattr(self, head)
             changes[head] = dataclasses.replace(part, **{tail: _parse(part, tail, f"{head}.{tail}", text) for tail, text in inner.items()})
         return dataclasses.replace(self, **changes)
+
+
+def read_recipe(file: Path) -> Recipe:
+    """Read a recipe from a file, as a run keeps it.
+
+    Raises:
+        InputError: if the file holds none.
+    """
+    try:
+        return Recipe.from_json(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"a recipe's file must be one that a run kept, but {file} is not ({type(error).__name__}); name another") from None
 
 
 def _flatten(values: dict[str, Any]) -> dict[str, Any]:

@@ -10,12 +10,22 @@ BEST_FILE = "best.json"
 TRIALS_FILE = "trials.json"
 FINISHED = ("COMPLETE", "PRUNED")
 """States of the trials that ran to a result."""
+CHOICES_FILE = "choices.json"
+"""What recipe `auto` chose and why (`components.domain.auto.Chosen.to_json`); in MLflow it lies beside `recipe.json`."""
 
 
 def write_best(directory: Path, recipe: Recipe) -> None:
     """Write the best recipe into the artifact."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / BEST_FILE).write_text(recipe.to_json() + "\n", encoding="utf-8")
+
+
+def write_choices(directory: Path, text: str) -> Path:
+    """Keep what recipe `auto` chose beside the study and return the file."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / CHOICES_FILE
+    path.write_text(text + "\n", encoding="utf-8")
+    return path
 
 
 def read_best(directory: Path) -> Recipe:

@@ -66,14 +66,14 @@ def ingest_source(
     listing = list_images(root)
     spec = ImageSpec(height=recipe.image_size, width=recipe.image_size, fit=recipe.fit)
     logger.info("%d images in %s, layout: %s", len(listing.images), shown, listing.layout)
-    _require_classes(sorted({each.label for each in listing.images}), shown, recipe)
+    require_classes(sorted({each.label for each in listing.images}), shown, recipe)
     with _in_place(output.absolute()) as partial, resumable(listing.images, spec, cache) as (storage, finished):
         _require_space(partial, len(listing.images), spec)
         found = survey(listing, storage, finished=finished)
         _tell(found)
         labels = [found.images[row].found.label for row in found.kept]
         groups = [found.groups[row] for row in found.kept]
-        _require_classes(sorted(set(labels)), shown, recipe)
+        require_classes(sorted(set(labels)), shown, recipe)
         ids = [found.images[row].id for row in found.kept]
         split = given_splits(found, groups, ids, recipe=recipe, memory=Memory(memory), leak=leaking)
         if split is None:
@@ -111,7 +111,17 @@ def _sites(found: Survey) -> list[str] | None:
     return sites if any(sites) else None
 
 
-def _require_classes(labels: list[str], source: str, recipe: Recipe) -> None:
+def require_classes(labels: list[str], source: str, recipe: Recipe) -> None:
+    """Check that a recipe can tell the classes of a source apart.
+
+    Args:
+        labels: the classes, each once.
+        source: as the user knows it.
+        recipe: names the positive class.
+
+    Raises:
+        InputError: if there are fewer than two, or none of them is the positive one.
+    """
     if not labels:
         raise InputError(f"a source must hold readable images, but none in {source} is; look at them with `lobule data inspect`")
     if len(labels) == 1:

@@ -66,7 +66,7 @@ def build(name: Backbone, size: int, weights: str | None) -> keras.Model:
     if size < published.smallest:
         raise InputError(f"image_size must be at least {published.smallest} for {name}, but got {size}; raise it")
     builder: Callable[..., keras.Model] = getattr(keras.applications, published.builder)
-    body = _exportable(builder(include_top=False, weights=weights, input_shape=(size, size, 3), name="body"))
+    body = _exportable(builder(include_top=False, weights=weights, input_shape=(size, size, 3)))
     if weights is None:
         for layer in body.layers:
             if isinstance(layer, keras.layers.BatchNormalization):

@@ -43,8 +43,8 @@ class Network:
 
         A batch normalisation that is not trainable runs in inference mode, also in `fit`: its statistics stay as learned.
         """
-        layers = [layer for layer in _body(self.backbone).layers if layer.weights]
-        for layer in _body(self.backbone).layers:
+        layers = [layer for layer in body(self.backbone).layers if layer.weights]
+        for layer in body(self.backbone).layers:
             layer.trainable = False
         for layer in layers[-last:] if last else []:
             layer.trainable = norm or not isinstance(layer, keras.layers.BatchNormalization)
@@ -91,6 +91,7 @@ def build(recipe: Recipe, classes: int, *, weights: str | None, dropout: float, 
     return network
 
 
-def _body(backbone: keras.Model) -> keras.Model:
+def body(backbone: keras.Model) -> keras.Model:
+    """Return the network that Keras publishes within a backbone, or the backbone itself where it is our own."""
     nested = [layer for layer in backbone.layers if isinstance(layer, keras.Model)]
     return nested[0] if nested else backbone

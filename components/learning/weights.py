@@ -3,7 +3,11 @@
 import hashlib
 from pathlib import Path
 
+import h5py
+
 from components.domain.errors import InputError
+from components.domain.networks import network_of
+from components.domain.recipe import Backbone
 
 
 def resolve(weights: str, *, cache: Path) -> str | None:
@@ -25,6 +29,27 @@ def resolve(weights: str, *, cache: Path) -> str | None:
     if not Path(weights).is_file():
         raise InputError(f"--weights must be imagenet, none, a file or s3://bucket/key, but got {weights!r}; name an existing file")
     return weights
+
+
+def backbone_of(file: Path) -> Backbone | None:
+    """Return the published backbone whose weights a file holds, without its top; None if it is none of them or no HDF5 file.
+
+    Told by how many numbers the file holds: names of layers differ between the formats that Keras wrote over the years, and between
+    networks that were renamed; the counts lie far apart. Reads no weights, so it takes milliseconds.
+    """
+    total = 0
+
+    def count(name: str, item: h5py.Dataset | h5py.Group) -> None:
+        nonlocal total
+        if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
+            total += int(item.size or 0)
+
+    try:
+        with h5py.File(file, "r") as opened:
+            opened.visititems(count)
+    except OSError:
+        return None
+    return network_of(total)
 
 
 def _s3(address: str, cache: Path) -> Path:

@@ -17,6 +17,7 @@ def tune(
     study: Output[Artifact],
     workers: int = 1,
     part: str = "study",
+    choices: str = "",
 ) -> float:
     """Search the recipe's hyper-parameters; returns the best validation AUC.
 
@@ -31,6 +32,7 @@ def tune(
     from components.domain.names import TAG_WEIGHTS
     from components.domain.recipe import Recipe
     from components.domain.settings import home, optuna_storage
+    from components.domain.study import write_choices
     from components.learning.checkpoint import checkpoints
     from components.learning.weights import resolve
     from components.tracking.failure import record_failure
@@ -62,7 +64,9 @@ def tune(
         elif part == "work":
             work(orders, tracker)
         else:
-            tracker.tags(run_tags(run, orders.recipe, Certificate.read(place), commit) | {TAG_WEIGHTS: weights})
+            tracker.tags(run_tags(run, orders.recipe, Certificate.read(place), commit, choices=choices) | {TAG_WEIGHTS: weights})
+            if choices:
+                tracker.file(write_choices(Path(study.path), choices))
             for file in AUGMENTATION_FILES:
                 tracker.file(place / file)
             return search(orders, Path(study.path), tracker=tracker)[1]

@@ -126,7 +126,13 @@ class Asked:
 
 OF_PIPELINE = (
     click.option("--pipeline", "which", type=click.Choice(["training", "monitoring"]), default="training", show_default=True),
-    click.option("--recipe", metavar="NAME", default="quickstart", show_default=True, help="Preset to train (`lobule recipes`)."),
+    click.option(
+        "--recipe",
+        metavar="NAME",
+        default="quickstart",
+        show_default=True,
+        help="Preset to train (`lobule recipes`), or recipe.json of a run.",
+    ),
     click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change a setting of the recipe. Repeatable."),
     click.option("--trials", type=click.IntRange(1), help="Trials of the study."),
     click.option("--seeds", type=click.IntRange(1), help="Final models, each from its own seed."),

@@ -39,8 +39,8 @@ def inspect(source: str, as_json: bool, page: Path | None) -> int:
     SOURCE is a folder, a .zip or .tar.* file, a table (.csv, .parquet) with the columns path and label, s3://bucket/prefix,
     kaggle:owner/dataset (or kaggle:idc, kaggle:busi), or sample:KIND (histology, ultrasound, idc).
     Counts classes, patients, sizes, modes and every slice that the layout knows (magnification, subtype, site, ...); finds unreadable
-    files, exact and near duplicates and pictures under two labels; and estimates what a random split by image would leak. Nothing
-    is written but the page. Layouts are recognised:
+    files, exact and near duplicates and pictures under two labels; and estimates what a random split by image would leak. Says what
+    recipe auto would train, and why. Nothing is written but the page. Layouts are recognised:
     a manifest, a folder per class (also in train, val, test folders), BUSI, BreakHis and IDC.
 
     \b
@@ -55,16 +55,21 @@ def inspect(source: str, as_json: bool, page: Path | None) -> int:
       lobule data inspect ~/BreaKHis_v1 --json | jq .findings
     """
     from components.ingest.inspect import inspect_source
+    from components.ingest.source import open_source
+    from pipelines.choose import preview
     from pipelines.cli.inspected import show
 
     logging.getLogger("components").setLevel(logging.INFO)  # progress, on standard error
     seen = inspect_source(source, cache=settings.home() / "cache")
     if page is not None:
         _write_page(seen, page)
+    chosen = preview(open_source(source, cache=settings.home() / "cache")) if len(seen.classes) > 1 else None
     if as_json:
-        click.echo(json.dumps(seen.to_dict(), indent=2))
+        click.echo(json.dumps(seen.to_dict() | ({"auto": json.loads(chosen.to_json())} if chosen else {}), indent=2))
     else:
         show(seen, page)
+        for line in ["\nrecipe auto would train, with the weights that are on this machine", *chosen.lines] if chosen else []:
+            click.echo(line)
     return FINDINGS if seen.findings else 0
 
 

@@ -14,11 +14,16 @@ def command(name: str | None) -> None:
     \b
     Examples:
       lobule recipes
+      lobule recipes auto       (the rules by which it chooses)
       lobule recipes ultrasound-mobilenetv2
       lobule recipes ultrasound-densenet121:roi:as_published
     """
     from components.domain import presets
+    from components.domain.auto import NAME
 
+    if name == NAME:
+        _explain()
+        return
     if name is not None:
         recipe = presets.load(name)
         click.echo(presets.describe(name) + "\n")
@@ -28,9 +33,29 @@ def command(name: str | None) -> None:
             click.echo(f"  {key} = {value}{changed}")
         return
     width = max(len(known) for known in presets.names())
+    click.echo(f"{NAME:<{width}}  Chosen by rules for your data and machine, with the reasons; what `lobule run --data SOURCE` trains")
     for known in presets.names():
         click.echo(f"{known:<{width}}  {presets.describe(known).splitlines()[0]}")
         others = [each.removeprefix(known) for each in presets.variants(known)]
         if others:
             click.echo(f"{'':<{width}}  also {', '.join(others)}")
     click.echo("\nShow one: lobule recipes NAME. Train it: lobule run --recipe NAME --data SOURCE")
+
+
+def _explain() -> None:
+    """Print the rules of recipe `auto` as they stand."""
+    from rich.table import Table
+
+    from components.domain.auto_rules import RULES
+    from pipelines.cli.output import console
+
+    click.echo(
+        "For each setting the first row that fits decides; `--set` overrides it, and later rows follow. All others have their default.\n"
+    )
+    table = Table("setting", "when", "value", "because", box=None, pad_edge=False, header_style="bold")
+    previous = ""
+    for rule in RULES:
+        table.add_row(rule.setting if rule.setting != previous else "", rule.when.words, rule.value_words, rule.reason_words)
+        previous = rule.setting
+    console().print(table, markup=False)
+    click.echo("\nSee what it chooses: lobule data inspect SOURCE. Train it: lobule run --data SOURCE [--weights W] [--set KEY=VALUE]")

@@ -6,7 +6,11 @@ import click
 
 
 @click.command("run")
-@click.option("--recipe", metavar="NAME", help="Preset to train (`lobule recipes`); without it, chosen from the layout of the data.")
+@click.option(
+    "--recipe",
+    metavar="NAME",
+    help="Preset to train (`lobule recipes`), or recipe.json of a run. Default for --data: auto, chosen by rules that it states.",
+)
 @click.option(
     "--data",
     "source",
@@ -39,12 +43,14 @@ def command(
 ) -> int:
     """Ingest, augment, tune, train, evaluate, register, gate, package and check a model, on this machine.
 
-    Without arguments: the quickstart recipe on a procedural sample data set, in minutes.
+    Without arguments: the quickstart recipe on a procedural sample data set, in minutes. With --data alone: what the rules of recipe
+    auto choose for data, weights and machine; it says why, line by line (`lobule recipes auto` shows the rules).
 
     \b
     Examples:
       lobule run --promote
-      lobule run --data ~/BUSI --weights imagenet --trials 20 --seeds 3
+      lobule run --data ~/BUSI
+      lobule run --data ~/BUSI --weights imagenet --trials 20 --seeds 3 --set backbone=densenet121
       lobule run --data ~/slides --recipe quickstart --set image_size=96 --set epochs=30
       lobule run --data ~/BUSI --recipe ultrasound-densenet121:roi:as_published --weights imagenet
       lobule run --data ~/BUSI --allow-leakage --set test=0.3   (a published protocol, to see what leaking is worth)

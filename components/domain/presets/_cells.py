@@ -6,12 +6,12 @@ from components.domain.augmentation import Augmentation
 from components.domain.presets._shared import as_published, fine_tuned, transfer
 from components.domain.recipe import Backbone, Optimizer, Recipe
 
-_POLICY = Augmentation(flips="both", rotation=30, brightness=0.05, stain=0.05)
+POLICY = Augmentation(flips="both", rotation=30, brightness=0.05, stain=0.05)
 
 
 def cells(backbone: Backbone, *, image_size: int = 224) -> Recipe:
     """Return the corrected preset of a backbone: a cell fills its picture, so nothing is cropped or shifted."""
-    recipe = transfer(f"cells-{backbone}", "cells", backbone, _POLICY)
+    recipe = transfer(f"cells-{backbone}", "cells", backbone, POLICY)
     return replace(recipe, image_size=image_size, head="hidden", positive=("M", "malignant"), validation=0.15, test=0.15, save_h5=True)
 
 

@@ -60,8 +60,8 @@ def test_a_frozen_batch_normalisation_keeps_its_statistics_while_layers_around_i
 
 def test_a_large_network_from_scratch_lets_the_statistics_of_inference_arrive_within_a_small_training():
     network = networks.build(RECIPE.override({"backbone": "mobilenetv2"}), 2, weights=None, dropout=0.0, seed=0)
-    body = next(layer for layer in network.backbone.layers if layer.name == "body")
-    assert {layer.momentum for layer in body.layers if hasattr(layer, "momentum")} == {backbones.MOMENTUM}
+    layers = networks.body(network.backbone).layers
+    assert {layer.momentum for layer in layers if hasattr(layer, "momentum")} == {backbones.MOMENTUM}
 
 
 def test_a_diverged_training_is_named_and_not_scored():

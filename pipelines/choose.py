@@ -8,7 +8,7 @@ from pathlib import Path
 from components.domain.auto import NAME, Chosen, choose
 from components.domain.auto_rules import RULES
 from components.domain.errors import InputError
-from components.domain.networks import NETWORKS
+from components.domain.networks import NETWORKS, network_of
 from components.domain.recipe import FROM_SCRATCH, Backbone, Recipe
 from components.domain.settings import home
 from components.ingest.fingerprint import take_fingerprint
@@ -16,7 +16,7 @@ from components.ingest.ingest import require_classes
 from components.ingest.layouts import list_images
 from components.ingest.source import origin
 from components.learning.imagenet import any_kept, bring, reachable
-from components.learning.weights import backbone_of, resolve
+from components.learning.weights import numbers_in, require_fits, resolve
 from pipelines.machine import measure_machine
 
 logger = logging.getLogger(__name__)
@@ -89,15 +89,14 @@ def require_weights(weights: str, recipe: Recipe) -> None:
         bring(recipe.backbone, recipe.image_size)
         return
     path = resolve(weights, cache=home())
-    holds = backbone_of(Path(path)) if path is not None else None
-    if holds not in (None, recipe.backbone):
-        raise InputError(f"weights must be of {recipe.backbone} without its top, but {weights} holds {holds}; add --set backbone={holds}")
+    if path is not None:
+        require_fits(Path(path), recipe.backbone)
 
 
 def _file_fits(weights: str | None, backbone: str | None) -> Backbone | str:
     """Return the backbone of a file of weights, or the one that the user set where the file does not tell."""
     path = resolve(weights or "none", cache=home())
-    found = backbone_of(Path(path)) if path is not None else None
+    found = network_of(numbers_in(Path(path)) or 0) if path is not None else None
     if found is None and backbone is None:
         known = ", ".join(name for name in NETWORKS if name not in FROM_SCRATCH)
         raise InputError(f"weights must be of one of {known}, without its top, but {weights} is like none of them; add --set backbone=NAME")

@@ -45,13 +45,15 @@ NETWORKS: Mapping[Backbone, Network] = {
 }
 
 
+SLACK = 16
+"""Numbers by which files of a network differ: EfficientNet's own normalisation is kept or left out. The networks lie far apart."""
+
+
 def network_of(parameters: int) -> Backbone | None:
     """Return which published backbone has so many numbers in a file of its weights; None if none has.
-
-    The counts lie far apart; the few numbers by which EfficientNet's own normalisation is kept or left out do not matter.
 
     >>> network_of(2_257_984), network_of(3_538_984)
     ('mobilenetv2', None)
     """
     published = {name: each for name, each in NETWORKS.items() if name not in ("convnet", "flatcnn")}
-    return next((name for name, each in published.items() if abs(each.parameters - parameters) <= 16), None)
+    return next((name for name, each in published.items() if abs(each.parameters - parameters) <= SLACK), None)

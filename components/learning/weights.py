@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 
 from components.domain.errors import InputError
-from components.domain.networks import network_of
+from components.domain.networks import NETWORKS, SLACK, network_of
 from components.domain.recipe import Backbone
 
 
@@ -31,11 +31,11 @@ def resolve(weights: str, *, cache: Path) -> str | None:
     return weights
 
 
-def backbone_of(file: Path) -> Backbone | None:
-    """Return the published backbone whose weights a file holds, without its top; None if it is none of them or no HDF5 file.
+def numbers_in(file: Path) -> int | None:
+    """Return how many numbers a file of weights holds, without an optimiser's; None if it is no HDF5 file.
 
-    Told by how many numbers the file holds: names of layers differ between the formats that Keras wrote over the years, and between
-    networks that were renamed; the counts lie far apart. Reads no weights, so it takes milliseconds.
+    By this the network is known (`components.domain.networks.network_of`): names of layers differ between the formats that Keras wrote
+    over the years, and between networks that were renamed. Reads no weights, so it takes milliseconds.
     """
     total = 0
 
@@ -49,7 +49,23 @@ def backbone_of(file: Path) -> Backbone | None:
             opened.visititems(count)
     except OSError:
         return None
-    return network_of(total)
+    return total
+
+
+def require_fits(file: Path, backbone: Backbone) -> None:
+    """Check that a file can hold the weights of a backbone; what cannot be told, such as a file with its top, is left to Keras.
+
+    Raises:
+        InputError: if it is of another one, or holds too few numbers.
+    """
+    numbers, need = numbers_in(file), NETWORKS[backbone].parameters
+    holds = network_of(numbers or 0)
+    if holds not in (None, backbone):
+        raise InputError(f"weights must be of {backbone} without its top, but {file} holds {holds}; add --set backbone={holds}")
+    if numbers is not None and numbers < need - SLACK:
+        raise InputError(
+            f"weights must be of {backbone} without its top, {need:,} numbers, but {file} holds {numbers:,}; name another file"
+        )
 
 
 def _s3(address: str, cache: Path) -> Path:

@@ -1,6 +1,11 @@
 """`lobule recipes`: the presets."""
 
+import sys
+
 import click
+
+PIPED_WIDTH = 320
+"""Characters in a line of the table of rules where no terminal says how wide it is, so that each rule is one line."""
 
 
 @click.command("recipes")
@@ -44,10 +49,10 @@ def command(name: str | None) -> None:
 
 def _explain() -> None:
     """Print the rules of recipe `auto` as they stand."""
+    from rich.console import Console
     from rich.table import Table
 
     from components.domain.auto_rules import RULES
-    from pipelines.cli.output import console
 
     click.echo(
         "For each setting the first row that fits decides; `--set` overrides it, and later rows follow. All others have their default.\n"
@@ -57,5 +62,5 @@ def _explain() -> None:
     for rule in RULES:
         table.add_row(rule.setting if rule.setting != previous else "", rule.when.words, rule.value_words, rule.reason_words)
         previous = rule.setting
-    console().print(table, markup=False)
+    Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH).print(table)
     click.echo("\nSee what it chooses: lobule data inspect SOURCE. Train it: lobule run --data SOURCE [--weights W] [--set KEY=VALUE]")

@@ -7,7 +7,7 @@ import mlflow
 import pytest
 
 pytestmark = pytest.mark.slow
-SMALL = ("--trials", "1", "--seeds", "1", "--set", "epochs=2", "--set", "trial_epochs=1", "--set", "image_size=32")
+SMALL = ("--weights", "none", "--trials", "1", "--seeds", "1", "--set", "epochs=2", "--set", "trial_epochs=1", "--set", "image_size=32")
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ import pytest
 from pipelines.steps import STEPS
 
 pytestmark = pytest.mark.slow
-SMALL = ("--trials", "2", "--seeds", "2", "--set", "epochs=5", "--set", "trial_epochs=2", "--set", "image_size=32")
+SMALL = ("--weights", "none", "--trials", "2", "--seeds", "2", "--set", "epochs=5", "--set", "trial_epochs=2", "--set", "image_size=32")
 """Settings that make a run short while every step still does its work."""
 
 
@@ -77,6 +77,19 @@ def test_a_resumed_run_keeps_finished_steps_and_trials_and_comes_to_its_end(way)
     assert re.findall(r"/10 (\w+) +kept from before", way["second"].stderr) == ["ingest", "augment"]
     assert "continuing a study with 1 of 2 trials finished" in way["second"].stderr
     assert not Path(way["shell"].home.parent, "mlflow.db").exists()
+
+
+def test_what_was_chosen_is_said_at_the_start_kept_and_not_chosen_again(way, run):
+    assert way["name"].startswith("auto-")
+    said = "".join(way["told"])
+    assert re.search(r"recipe auto, chosen for \d+ images .*; \d+ cores?, \d+ GiB", said)
+    assert re.search(r"\n  image_size +32 +set by you; auto would take 96\n", said)
+    assert re.search(r"\n  task +histology +stained: median saturation 0\.\d\d of 32 images\n", said)
+    assert "chosen for" not in way["second"].stderr
+    kept = json.loads(mlflow.artifacts.load_text(f"{run.info.artifact_uri}/choices.json"))
+    assert {"setting": "weights", "value": "none", "reason": "set by you"} in kept["choices"]
+    assert kept["fingerprint"]["layout"] == "folder per class, patient in the name"
+    assert run.data.tags["lobule.settings"] == "epochs=5 image_size=32"
 
 
 def test_the_summary_names_what_was_made_and_three_next_commands(way):

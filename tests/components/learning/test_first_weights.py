@@ -10,10 +10,10 @@ from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
 from keras.src.utils import file_utils
 
 from components.domain.errors import InputError
-from components.domain.networks import NETWORKS, SIDE
+from components.domain.networks import NETWORKS, SIDE, network_of
 from components.learning import backbones, imagenet
 from components.learning.network import body
-from components.learning.weights import backbone_of
+from components.learning.weights import numbers_in
 
 REAL = Path(__file__).resolve().parents[4] / "shared" / "data" / "weights"
 
@@ -24,6 +24,10 @@ def saved(folder, name, suffix):
         path
     )
     return path
+
+
+def backbone_of(file):
+    return network_of(numbers_in(file) or 0)
 
 
 def test_a_file_of_mobilenetv2_is_known_by_its_numbers(tmp_path):

@@ -8,6 +8,7 @@ from components.domain.auto import require_settings
 from components.domain.errors import InputError, RefusedError
 from components.domain.recipe import Recipe
 from components.domain.recipe_parts import part_json
+from components.domain.search_space import require_backbones
 from components.domain.settings import actor, home, tracking_uri
 from components.ingest.source import lasting, open_source, source_version
 from components.promote.policy import Policy, policy_text
@@ -71,6 +72,7 @@ def specify(
         InputError: if the source or the weights cannot be used.
     """
     root = open_source(source, cache=home() / "cache")
+    require_backbones(recipe, weights)
     require_weights(weights, recipe)
     name = new_name(recipe.name)
     return RunSpec(

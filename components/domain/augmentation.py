@@ -1,6 +1,6 @@
 """An augmentation policy: how far each change of an image goes. Its Keras layers are `components.learning.augmentation`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from components.domain.errors import require
@@ -60,3 +60,20 @@ class Augmentation:
         require(
             self.flips in ("none", "horizontal", "both"), "augmentation.flips must be none, horizontal or both", self.flips, "choose one"
         )
+
+    def scaled(self, factor: float) -> "Augmentation":
+        """Return the policy with every change and share multiplied by a factor, up to what is allowed; flips stay.
+
+        >>> Augmentation(flips="both", rotation=90, brightness=0.1).scaled(1.5)  # doctest: +ELLIPSIS
+        Augmentation(flips='both', rotation=135.0, zoom=0.0, translation=0.0, shear=0.0, crop=0.0, brightness=0.15, ...)
+        """
+        if factor == 1:
+            return self
+        changed = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, str):
+                continue
+            most = 180.0 if field.name == "rotation" else 2.0 if field.name == "zoom" and value >= 1 else 0.99
+            changed[field.name] = min(round(value * factor, 6), most)
+        return replace(self, **changed)

@@ -213,7 +213,7 @@ def require_settings(given: Mapping[str, str]) -> Recipe:
 def as_text(value: Value) -> str:
     """Return a value as people read it and `--set` takes it."""
     if isinstance(value, Augmentation | SearchSpace):
-        plain = {key: part for key, part in asdict(value).items() if part not in (0, False, "none")}
+        plain = {key: part for key, part in asdict(value).items() if part not in (0, False, "none", ())}
         return " ".join(f"{key}={_short(part)}" for key, part in plain.items()) or "none"
     return json.dumps(value) if isinstance(value, tuple | bool) else _short(value)
 

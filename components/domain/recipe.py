@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 from components.domain.augmentation import Augmentation
 from components.domain.errors import InputError
 from components.domain.errors import require as _require
-from components.domain.search_space import USUAL, SearchSpace
+from components.domain.search_space import USUAL, SearchSpace, check_choices
 
 Task = Literal["histology", "ultrasound", "cells"]
 Backbone = Literal["convnet", "flatcnn", "mobilenetv2", "efficientnetb0", "densenet121", "densenet201", "inceptionv3"]
@@ -50,6 +50,7 @@ class Recipe:
         head: what stands on the pooled features: `linear` (dropout, dense), `normalized` (dropout, batch normalisation, dense), `hidden`
             (batch normalisation, dropout, dense 256, dropout 0.3, dense) or `single` (dropout, one output for the second of two classes).
         image_size: side of the square that the graph takes, in pixels.
+        downscale: the network averages squares of so many pixels a side before it looks; the graph still takes `image_size`.
         fit: how an image of another shape gets there (`serving.contract.ImageSpec`).
         roi: `mask` cuts every image, those of the test split too, down to its lesion mask. An oracle: no user has a mask at prediction
             time, so run, model and report are marked and the model is never champion.
@@ -87,6 +88,7 @@ class Recipe:
     positive: tuple[str, ...] = ("malignant", "1", "M")
     head: Head = "linear"
     image_size: int = 224
+    downscale: int = 1
     fit: Fit = "stretch"
     roi: Roi = "none"
     roi_margin: float = 0.2
@@ -124,6 +126,7 @@ class Recipe:
     search: SearchSpace = USUAL
 
     def __post_init__(self) -> None:
+        check_choices(self)
         for name, kind in _CHOICES.items():
             choices = get_args(kind)
             _require(getattr(self, name) in choices, f"{name} must be one of {', '.join(choices)}", getattr(self, name), "choose one")

@@ -49,58 +49,59 @@ PUBLISHED: Mapping[Backbone, Published] = {
 }
 
 
-def build(name: Backbone, size: int, weights: str | None) -> keras.Model:
+def build(name: Backbone, size: int, weights: str | None, *, downscale: int = 1) -> keras.Model:
     """Build a backbone.
 
     Args:
         name: which.
         size: S, the side of its images in pixels.
         weights: `imagenet` or a file; None starts from random ones.
+        downscale: the side of the squares of pixels whose mean it sees; it divides the size.
 
     Raises:
         InputError: if the images are too small for it.
     """
+    image = keras.Input((size, size, 3))
+    seen = keras.layers.AveragePooling2D(downscale)(image) if downscale > 1 else image
     if name not in PUBLISHED:
-        return _convnet(size) if name == "convnet" else _flatcnn(size)
+        return keras.Model(image, (_convnet if name == "convnet" else _flatcnn)(seen), name=name)
     published = PUBLISHED[name]
-    if size < published.smallest:
-        raise InputError(f"image_size must be at least {published.smallest} for {name}, but got {size}; raise it")
+    if size < (least := published.smallest * downscale):
+        raise InputError(f"image_size must be at least {least} for {name}, but got {size}; raise it")
+    size //= downscale
     builder: Callable[..., keras.Model] = getattr(keras.applications, published.builder)
     body = _exportable(builder(include_top=False, weights=weights, input_shape=(size, size, 3)))
     if weights is None:
         for layer in body.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.momentum = MOMENTUM
-    image = keras.Input((size, size, 3))
     if published.scale is None:
-        return keras.Model(image, body(image), name=name)
+        return keras.Model(image, body(seen), name=name)
     scale, offset = _SCALES[published.scale]
-    return keras.Model(image, body(keras.layers.Rescaling(scale, offset)(image)), name=name)
+    return keras.Model(image, body(keras.layers.Rescaling(scale, offset)(seen)), name=name)
 
 
-def _convnet(size: int) -> keras.Model:
-    image = keras.Input((size, size, 3))
+def _convnet(image: keras.KerasTensor) -> keras.KerasTensor:
     x = keras.layers.Rescaling(1 / 127.5, offset=-1)(image)
     for width in (24, 48, 96, 128):
         x = keras.layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
         x = keras.layers.BatchNormalization(momentum=MOMENTUM)(x)
         x = keras.layers.ReLU()(x)
         x = keras.layers.MaxPooling2D()(x)
-    return keras.Model(image, x, name="convnet")
+    return x
 
 
-def _flatcnn(size: int) -> keras.Model:
+def _flatcnn(image: keras.KerasTensor) -> keras.KerasTensor:
     """Build the sequential network of a published system: with 512 x 512 images and a head of one output 126,053,953 parameters.
 
     All but 93,000 of them are in the dense layer on the flattened map. It stands here as a feature map of one place, [N, 1, 1, 256],
     so that embedding and heat map have their usual form; the latter cannot point anywhere.
     """
-    image = keras.Input((size, size, 3))
     x = keras.layers.Rescaling(1 / 255)(image)
     for width in (32, 64, 128):
         x = keras.layers.MaxPooling2D()(keras.layers.Conv2D(width, 3, activation="relu")(x))
     x = keras.layers.Dense(256, activation="sigmoid")(keras.layers.Flatten()(x))
-    return keras.Model(image, keras.layers.Reshape((1, 1, 256))(x), name="flatcnn")
+    return keras.layers.Reshape((1, 1, 256))(x)
 
 
 def _exportable(body: keras.Model) -> keras.Model:

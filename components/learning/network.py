@@ -71,7 +71,7 @@ def build(recipe: Recipe, classes: int, *, weights: str | None, dropout: float, 
     try:
         with warnings.catch_warnings():  # Keras only warns when layers keep their random weights
             warnings.filterwarnings("error", message=".*freshly-initialized weights")
-            backbone = fuse(backbones.build(recipe.backbone, recipe.image_size, weights))
+            backbone = fuse(backbones.build(recipe.backbone, recipe.image_size, weights, downscale=recipe.downscale))
     except Exception as error:  # Keras raises a bare Exception when a download fails
         if weights is None:
             raise

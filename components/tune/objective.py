@@ -3,27 +3,38 @@
 import logging
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
+import numpy as np
 import optuna
 
 from components.domain.artifacts import Dataset
 from components.domain.errors import LobuleError
 from components.domain.names import TAG_FAILURE, TAG_RECIPE
 from components.domain.recipe import Recipe
+from components.domain.search_space import SECOND_PHASE, Dimension, Range, Setting, dimensions, with_settings
 from components.domain.tracking import Tracker
-from components.learning import network as networks
-from components.learning.phases import Embeddings, Examples, embed, fit_head, fit_pixels, phase_of
+from components.learning.network import Network, build
+from components.learning.phases import Embeddings, Examples, embed, fit_network, needs_embeddings
+from components.tune.choice import COST
+from components.tune.folds import embeddings_of, examples_of, folds_of
 from components.tune.tickets import Ticket
 
+LEAST_SECOND = 2
+"""Epochs of the second phase in a trial: a quarter of `trial_epochs`, and no fewer."""
+MOST_BYTES = 2**30
+"""Embeddings that are kept for later trials; the oldest go first."""
 logger = logging.getLogger(__name__)
 
 
 @dataclass
 class Objective:
     """Trains trials of a recipe's search space on one data set.
+
+    A trial's value is its best epoch's macro AUC on the validation images, the mean over folds where it is cross-validated
+    (`components.tune.folds`). One that varies the second phase trains both, any other the first alone.
 
     Attributes:
         recipe: gives the search space.
@@ -38,14 +49,16 @@ class Objective:
     weights: str | None
     tracker: Tracker
     checkpoints: Path | None
-    examples: Examples = field(init=False)
-    embeddings: Embeddings | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.examples = Examples.of(self.dataset, self.recipe)
-        if self.weights is not None and self.recipe.views:
-            network = networks.build(self.recipe, len(self.dataset.classes), weights=self.weights, dropout=0.0, seed=0)
-            self.embeddings = embed(network, self.examples, self.recipe, seed=self.recipe.split_seed)
+        self.dimensions, _ = dimensions(self.recipe, self.weights)
+        self.second = any(name in self.dimensions for name in SECOND_PHASE)
+        embedded = self.weights is not None and self.recipe.views > 0
+        self.folds = folds_of(self.dataset, self.examples, embedded=embedded and not self.second, seed=self.recipe.split_seed)
+        self.kept: dict[str, Embeddings] = {}
+        if embedded:
+            self._embeddings(self._network(self.recipe), self.recipe)
 
     def __call__(self, ticket: Ticket) -> float:
         """Run a trial and return its value.
@@ -54,13 +67,13 @@ class Objective:
             optuna.TrialPruned: if it is not worth going on.
             Exception: whatever its settings break; the child run is marked FAILED with the reason.
         """
-        settings = suggest(ticket.trial, self.recipe)
-        candidate = self.recipe.override({key: repr(value) for key, value in settings.items()})
+        settings = suggest(ticket.trial, self.dimensions)
+        candidate = for_trial(with_settings(self.recipe, settings), second=self.second)
         kept = self.checkpoints and self.checkpoints / f"trial-{candidate.digest.removeprefix('sha256:')[:16]}"
         with self.tracker.child(f"trial-{ticket.first_number}") as run:
             run.params(settings)
             run.tags({TAG_RECIPE: self.recipe.name})
-            pruned = False
+            pruned, value = False, 0.0
             try:
                 value = self._train(ticket.trial, candidate, run, kept)
             except optuna.TrialPruned:
@@ -82,31 +95,66 @@ class Objective:
         return value
 
     def _train(self, trial: optuna.Trial, candidate: Recipe, run: Tracker, kept: Path | None) -> float:
-        def on_epoch(epoch: int, values: Mapping[str, float]) -> None:
-            run.metrics(values, step=epoch)
-            trial.report(values["val_auc"], epoch)
-            if trial.should_prune():
-                raise optuna.TrialPruned
+        values, epochs = [], candidate.epochs + candidate.fine_tune_epochs
+        for number, fold in enumerate(self.folds):
 
-        seed = candidate.split_seed
-        network = networks.build(candidate, len(self.dataset.classes), weights=self.weights, dropout=candidate.dropout, seed=seed)
-        phase = phase_of(candidate, epochs=candidate.trial_epochs, learning_rate=candidate.learning_rate, seed=seed)
-        checkpoint = kept and kept / "phase-1.npz"
-        if self.embeddings is None:
-            result = fit_pixels(network, self.examples, candidate, phase, on_epoch, checkpoint=checkpoint)
+            def on_epoch(epoch: int, told: Mapping[str, float], before: int = number * epochs) -> None:
+                run.metrics(told, step=before + epoch)
+                trial.report(told["val_auc"], before + epoch)
+                if trial.should_prune():
+                    raise optuna.TrialPruned
+
+            network = self._network(candidate)
+            trial.set_user_attr(COST, cost(network, candidate))
+            embeddings = self._embeddings(network, candidate) if needs_embeddings(network, candidate) else None
+            result = fit_network(
+                network,
+                examples_of(fold, self.examples),
+                candidate,
+                embeddings and embeddings_of(fold, embeddings, len(self.examples.train)),
+                seed=candidate.split_seed,
+                on_epoch=on_epoch,
+                checkpoints=kept and kept / f"fold-{number}",
+            )
+            values.append(result["val_auc"])
+        return sum(values) / len(values)
+
+    def _network(self, candidate: Recipe) -> Network:
+        return build(candidate, len(self.dataset.classes), weights=self.weights, dropout=candidate.dropout, seed=candidate.split_seed)
+
+    def _embeddings(self, network: Network, candidate: Recipe) -> Embeddings:
+        """Return the embeddings of all images under what decides them: backbone, resolution and augmentation."""
+        key = repr((candidate.backbone, candidate.downscale, candidate.augmentation))
+        if key not in self.kept:
+            self.kept[key] = embed(network, self.examples, candidate, seed=candidate.split_seed)
+            while len(self.kept) > 1 and sum(each.train.nbytes for each in self.kept.values()) > MOST_BYTES:
+                self.kept.pop(next(iter(self.kept)))
+        return self.kept[key]
+
+
+def for_trial(candidate: Recipe, *, second: bool) -> Recipe:
+    """Return a candidate as a trial trains it: fewer epochs, and the second phase only where it is judged."""
+    tuned = min(candidate.fine_tune_epochs, max(LEAST_SECOND, candidate.trial_epochs // 4)) if second else 0
+    return replace(candidate, epochs=candidate.trial_epochs, fine_tune_epochs=tuned)
+
+
+def suggest(trial: optuna.Trial, space: Mapping[str, Dimension]) -> dict[str, Setting]:
+    """Draw a trial's settings."""
+    drawn: dict[str, Setting] = {}
+    for name, each in space.items():
+        if not isinstance(each, Range):
+            drawn[name] = trial.suggest_categorical(name, each)
+        elif each.whole:
+            drawn[name] = trial.suggest_int(name, int(each.low), int(each.high))
         else:
-            result = fit_head(network, self.embeddings, self.examples, phase, on_epoch, checkpoint=checkpoint)
-        return result["val_auc"]
+            drawn[name] = trial.suggest_float(name, each.low, each.high, log=each.log)
+    return drawn
 
 
-def suggest(trial: optuna.Trial, recipe: Recipe) -> dict[str, float]:
-    """Draw a trial's settings from the recipe's search space."""
-    space = recipe.search
-    return {
-        "learning_rate": trial.suggest_float("learning_rate", *space.learning_rate, log=True),
-        "dropout": trial.suggest_float("dropout", *space.dropout),
-        "weight_decay": trial.suggest_float("weight_decay", *space.weight_decay, log=space.weight_decay[0] > 0),
-    }
+def cost(network: Network, candidate: Recipe) -> float:
+    """Return what a prediction costs, up to a factor: weights, times the pixels that each of a convolution passes over."""
+    weights = sum(int(np.prod(each.shape)) for each in network.backbone.weights)
+    return float(weights * (candidate.image_size / candidate.downscale) ** 2)
 
 
 def explain(error: Exception) -> str:

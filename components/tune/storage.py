@@ -37,6 +37,7 @@ def open_storage(url: str, *, on_death: OnDeath) -> optuna.storages.RDBStorage:
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # heartbeats are marked so since 2.9
+    warnings.filterwarnings("ignore", "Fixed parameter")  # a recipe may stand outside its space: it is tried as it stands
     embedded = url.startswith("sqlite:")
     arguments = {"connect_args": {"timeout": LOCK_SECONDS, "isolation_level": None}} if embedded else {"pool_pre_ping": True}
     try:

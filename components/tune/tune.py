@@ -15,8 +15,10 @@ from components.domain.artifacts import read_dataset
 from components.domain.errors import InputError
 from components.domain.recipe import Recipe
 from components.domain.recipe_parts import require_made_for
+from components.domain.search_space import as_it_stands, dimensions, with_settings
 from components.domain.study import TRIALS_FILE, write_best
 from components.domain.tracking import Tracker
+from components.tune.choice import best_trial
 from components.tune.crew import run_workers
 from components.tune.orders import Orders
 from components.tune.plots import write_plots
@@ -59,8 +61,10 @@ def create(orders: Orders) -> optuna.Study:
     recipe = orders.recipe
     require_made_for(read_dataset(orders.training_set).made_with, recipe)
     study = create_study(orders.name, open_storage(orders.storage, on_death=again))
-    first = {key: getattr(recipe, key) for key in ("learning_rate", "dropout", "weight_decay")}
-    count = issue(study, recipe.trials, seed=recipe.split_seed, first=[first])
+    varied, idle = dimensions(recipe, orders.weights)
+    for name, why in idle.items():
+        logger.info("search.%s is not varied: %s", name, why)
+    count = issue(study, recipe.trials, seed=recipe.split_seed, first=[as_it_stands(recipe, varied)])
     if count.finished:
         logger.info("continuing a study with %d of %d trials finished", count.finished, recipe.trials)
     return study
@@ -83,14 +87,17 @@ def finish(study: optuna.Study, output: Path, *, recipe: Recipe, tracker: Tracke
         )
     if len(finished(study)) < recipe.trials:
         logger.warning("the study gives up with %d of %d trials, as %d failed", len(finished(study)), recipe.trials, len(failed(study)))
-    best = recipe.override({key: repr(value) for key, value in study.best_params.items()})
+    chosen = best_trial(study)
+    if chosen.value < study.best_value:
+        logger.info("trial %d is chosen: it costs less than trial %d, and its AUC is as good", chosen.number, study.best_trial.number)
+    best = with_settings(recipe, chosen.params)
     write_best(output, best)
     rows = [_row(trial) for trial in study.get_trials() if trial.state != TrialState.WAITING]
     (output / TRIALS_FILE).write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     for plot in write_plots(study, output):
         tracker.file(plot)
     tracker.tags({"lobule.study": study.study_name})
-    return best, float(study.best_value)
+    return best, float(chosen.value)
 
 
 def _row(trial: FrozenTrial) -> dict[str, object]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from components.domain.augmentation import Augmentation
 from components.domain.recipe import Backbone, Recipe, Task
+from components.domain.search_space import SearchSpace
 
 TISSUE = Augmentation(flips="both", rotation=90, zoom=0.1, brightness=0.08, contrast=0.1, stain=0.08)
 """Stained tissue has no up; its colours vary with the laboratory."""
@@ -32,6 +33,7 @@ def transfer(name: str, task: Task, backbone: Backbone, policy: Augmentation) ->
         views=4,
         label_smoothing=0.05,
         augmentation=policy,
+        search=SearchSpace(batch_size=(16, 32, 64)),
     )
 
 

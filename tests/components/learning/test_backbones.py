@@ -55,7 +55,8 @@ HEADS = {"flatcnn": "single", "densenet201": "normalized", "efficientnetb0": "hi
 @pytest.mark.slow
 def test_the_exported_graph_and_the_saved_models_answer_as_keras_does(name, tmp_path):
     size, head = 80, HEADS.get(name, "linear")
-    recipe = Recipe(name="r", task="histology", backbone=name, image_size=size, head=head)
+    downscale = 2 if name == "mobilenetv2" else 1
+    recipe = Recipe(name="r", task="histology", backbone=name, image_size=size, head=head, downscale=downscale)
     network = networks.build(recipe, 2, weights=None, dropout=0.5, seed=0)
     settle(network.backbone, size)
     export_graph(network, tmp_path)
@@ -107,6 +108,17 @@ def test_weights_that_carry_statistics_of_the_pixels_keep_their_meaning(tmp_path
     seen = images(2, 64).astype(np.float32)
     expected = published.predict_on_batch(seen)
     np.testing.assert_allclose(built.predict_on_batch(seen), expected, atol=TOLERANCE * np.abs(expected).max())
+
+
+def test_a_downscaled_network_takes_whole_images_and_sees_the_means_of_their_pixels(tmp_path):
+    recipe = presets.load("histology-mobilenetv2").override({"image_size": "64", "downscale": "2"})
+    network = networks.build(recipe, 2, weights=None, dropout=0.0, seed=0)
+    plain = networks.build(recipe.override({"image_size": "32", "downscale": "1"}), 2, weights=None, dropout=0.0, seed=0)
+    small = images(3, 32)
+    large = small.repeat(2, axis=1).repeat(2, axis=2)
+    assert network.classifier().input_shape == (None, 64, 64, 3)
+    expected = plain.classifier().predict_on_batch(small)
+    np.testing.assert_allclose(network.classifier().predict_on_batch(large), expected, atol=TOLERANCE * np.abs(expected).max())
 
 
 def test_images_too_small_for_a_backbone_are_refused():

@@ -27,13 +27,9 @@ def test_a_study_finishes_what_was_asked_and_its_best_trial_becomes_the_recipe(o
     assert read_best(tmp_path / "study") == best
     assert np.isfinite(read_values(tmp_path / "study")).all()
     assert (tmp_path / "study" / "study_history.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_a_second_call_runs_only_what_is_missing(orders_for, searched, tmp_path):
-    searched(orders_for(), tmp_path / "first")
-    study, _ = searched(orders_for(trials=3), tmp_path / "second")
-    assert len(finished(study)) == 3
-    assert trials_of(tmp_path / "second")[:2] == trials_of(tmp_path / "first")
+    again, _ = searched(orders_for(trials=3), tmp_path / "again")  # a second call runs only what is missing
+    assert len(finished(again)) == 3
+    assert trials_of(tmp_path / "again")[:2] == trials
     assert list((tmp_path / "checkpoints").glob("*")) == []
 
 

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --generate-hashes --no-header -p 3.11
 
-.PHONY: help setup run test test-fast bench-data bench-drift bench-folds bench-heatmap bench-serve fuzz-serve lint format lock clean
+.PHONY: help setup run test test-fast bench-data bench-drift bench-folds bench-heatmap bench-serve bench-team fuzz-serve lint format lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ bench-folds: setup  ## Cross-validation, tuned and untuned, by group and by imag
 
 bench-serve: setup  ## Requests a second, latency and memory of the service beside the published app's way (10 minutes)
 	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python infra/bench/serve.py
+
+bench-team: setup  ## What the tracking server, the database of studies and the log's volume take (TRACKING=URI, STUDIES=URL, WATCH=PIDS)
+	@$(BIN)/python infra/bench/team.py $(if $(TRACKING),--tracking $(TRACKING)) $(if $(STUDIES),--studies $(STUDIES)) $(if $(WATCH),--watch $(WATCH))
 
 fuzz-serve: setup  ## 10,000 hostile requests at a real service: none may make it fail, fall or grow (BUNDLE=directory)
 	@$(BIN)/python infra/bench/fuzz.py $(BUNDLE)

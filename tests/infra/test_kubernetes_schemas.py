@@ -7,6 +7,8 @@ import pytest
 import yaml
 from manifests import INFRA
 
+from pipelines.placement import SECRET_KEYS
+
 VERSIONS = ("1.33", "1.37")
 """The oldest and the newest that we say work. `preStop: sleep` is there by default since 1.30."""
 OPERATOR = {"ServiceMonitor", "PrometheusRule"}
@@ -49,9 +51,13 @@ def test_the_dashboard_comes_as_grafanas_sidecar_looks_for_it(production):
     assert dashboard["data"] == {"dashboard.json": (INFRA / "metrics" / "dashboard.json").read_text()}
 
 
+def drawn(*namespace: str) -> list[dict]:
+    script = ["sh", INFRA / "kubernetes" / "overlays" / "kind" / "secrets.sh", *namespace]
+    return list(yaml.safe_load_all(subprocess.run(script, capture_output=True, text=True, check=True).stdout))
+
+
 def test_the_drawn_secrets_are_those_that_the_pods_name():
-    script = ["sh", INFRA / "kubernetes" / "overlays" / "kind" / "secrets.sh"]
-    first, second = (list(yaml.safe_load_all(subprocess.run(script, capture_output=True, text=True, check=True).stdout)) for _ in range(2))
+    first, second = drawn(), drawn()
     for secret in first:
         kubernetes_validate.validate(secret, VERSIONS[-1], strict=True)
     names = {secret["metadata"]["name"]: secret["stringData"] for secret in first}
@@ -60,3 +66,9 @@ def test_the_drawn_secrets_are_those_that_the_pods_name():
     assert names["store"]["MINIO_ROOT_PASSWORD"] == names["mlflow"]["AWS_SECRET_ACCESS_KEY"]
     assert len(names["mlflow"]["MLFLOW_AUTH_ADMIN_PASSWORD"]) >= 12
     assert [one["stringData"] == two["stringData"] for one, two in zip(first, second, strict=True)] == [False] * 5
+
+
+def test_the_secret_of_pipelines_holds_what_submit_fills_variables_with():
+    *_, secret = drawn("kubeflow")
+    assert secret["metadata"] == {"name": "lobule", "namespace": "kubeflow"}
+    assert set(secret["stringData"]) <= set(SECRET_KEYS)

@@ -1,11 +1,12 @@
 # Two commands: `make run` (the whole way once) and `make test`. Both set up what they need.
+export PREFIX BASE CA INDEX DOCKER FLAGS  # of `make images`
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --generate-hashes --no-header -p 3.11
 
-.PHONY: help setup run test test-fast bench-data bench-drift bench-folds bench-heatmap bench-serve bench-team fuzz-serve lint format lock clean
+.PHONY: help setup run test test-fast bench-data bench-drift bench-folds bench-heatmap bench-serve bench-team fuzz-serve images lint format lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -52,6 +53,9 @@ fuzz-serve: setup  ## 10,000 hostile requests at a real service: none may make i
 bench-drift: setup  ## False alarms, power and speed of the drift monitor, with the champion; continues where it was stopped
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python infra/bench/drift.py
 
+images: setup  ## Build the images: IMAGES="train serve mlflow train-cuda", PREFIX=, BASE=, CA=; see infra/images/build.sh
+	@infra/images/build.sh $(IMAGES)
+
 lint: setup  ## Format, lint, types, who may import what
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -64,6 +68,9 @@ format: setup  ## Mend what can be mended
 
 lock: setup  ## Resolve pyproject.toml again into the lock files
 	$(COMPILE) --extra dev -o requirements.lock
+	$(COMPILE) --extra images -c requirements.lock -o infra/images.lock
+	$(COMPILE) --extra tasks -c requirements.lock -o infra/train.lock
+	$(COMPILE) --extra tasks-cuda -c requirements.lock -o infra/train-cuda.lock
 	$(COMPILE) --extra serve -c requirements.lock -o infra/serve.lock
 	$(COMPILE) --extra server -c requirements.lock -o infra/mlflow.lock
 

@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from components import images
+from components.domain.errors import InputError
 from components.domain.settings import home, optuna_storage, redacted, tracking_uri
 from pipelines.machine import usable_gpus
 
@@ -26,7 +28,7 @@ class Check:
 
 def check_all() -> list[Check]:
     """Run every check, the slow ones last."""
-    return [_python(), *map(_package, PACKAGES), _home(), _tracking(), _optuna(), *_cluster(), _accelerator()]
+    return [_python(), *map(_package, PACKAGES), _home(), _tracking(), _optuna(), *_cluster(), _engine(), _accelerator()]
 
 
 def _python() -> Check:
@@ -94,6 +96,17 @@ def _cluster() -> list[Check]:
 
 def _first(error: Exception) -> str:
     return redacted(" ".join(str(error).split()))[:200]
+
+
+def _engine() -> Check:
+    """Tell whether `lobule run --on docker` would run; it is a choice, so that its lack is no fault of the machine."""
+    from pipelines.containers import require_image
+
+    try:
+        require_image()
+    except InputError as error:
+        return Check("docker", True, f"not usable: {_first(error)}")
+    return Check("docker", True, f"answers and has {images.TRAIN}, built from this code")
 
 
 def _accelerator() -> Check:

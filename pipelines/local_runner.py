@@ -19,13 +19,20 @@ LOCAL = Placement(retries=0, gpus=0, pod=None)
 
 
 def run(spec: RunSpec) -> dict[str, str]:
-    """Run the pipeline in subprocesses and return its outputs: text as it is, artifacts by their path."""
+    """Run the pipeline in subprocesses or containers and return its outputs: text as it is, artifacts by their path."""
     warnings.filterwarnings("ignore", category=UserWarning)  # requests and limits have no effect here
     warnings.filterwarnings("ignore", category=RuntimeWarning)  # nor have image names
-    runner = local.SubprocessRunner(use_venv=False)
-    local.init(runner=runner, pipeline_root=str(home() / "pipeline"), enable_caching=spec.caching)
+    local.init(runner=_runner(spec), pipeline_root=str(home() / "pipeline"), enable_caching=spec.caching)
     task: Any = training_pipeline(LOCAL)(**spec.arguments)
     return {name: getattr(value, "path", value) for name, value in task.outputs.items()}
+
+
+def _runner(spec: RunSpec) -> local.SubprocessRunner | local.DockerRunner:
+    if spec.on == "docker":
+        from pipelines.containers import runner_for
+
+        return runner_for(spec)
+    return local.SubprocessRunner(use_venv=False)
 
 
 def main() -> None:

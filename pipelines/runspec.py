@@ -23,11 +23,13 @@ class RunSpec:
         name: of the run.
         arguments: of the pipeline.
         caching: reuse finished steps.
+        on: `process` or `docker`: what each step runs in.
     """
 
     name: str
     arguments: dict[str, str | bool | int]
     caching: bool = True
+    on: str = "process"
 
     @property
     def directory(self) -> Path:

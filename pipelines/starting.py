@@ -31,6 +31,7 @@ def new_run(
     promote: bool,
     allow_leakage: bool,
     workers: int = 1,
+    on: str = "process",
 ) -> RunSpec:
     """Return the specification of a new run.
 
@@ -45,11 +46,12 @@ def new_run(
         promote: make the model champion if the gate says so.
         allow_leakage: split by image, marked for good.
         workers: processes that share the study.
+        on: `process` or `docker`: what each step runs in.
 
     Raises:
         InputError: for anything that cannot be run.
     """
-    require_server(tracking_uri())
+    _require_stores_and(on)
     name = named_recipe(recipe, source, weights)
     source = source or "sample:histology"
     if name == AUTO:
@@ -60,7 +62,7 @@ def new_run(
     else:
         chosen, choices = load_recipe(name, settings, trials=trials, seeds=seeds), ""
     spec = specify(chosen, source, weights=first_weights(chosen, weights), caching=caching, promote=promote, allow_leakage=allow_leakage)
-    return dataclasses.replace(spec, arguments={**spec.arguments, "workers": workers, "choices": choices})
+    return dataclasses.replace(spec, arguments={**spec.arguments, "workers": workers, "choices": choices}, on=on)
 
 
 def specify(
@@ -107,11 +109,11 @@ def resumed_run(name: str, *, caching: bool, promote: bool, workers: int | None 
         workers: processes that share the study; None takes as many as before.
 
     Raises:
-        InputError: if there is none of that name.
+        InputError: if there is none of that name, or it ran in containers and the engine or the image is not there.
         RefusedError: if the code or the images are no longer those that it was started with.
     """
-    require_server(tracking_uri())
     spec = RunSpec.read(name)
+    _require_stores_and(spec.on)
     now = {"code": code_digest(), "source_version": source_version(open_source(str(spec.arguments["source"]), cache=home() / "cache"))}
     for key, what in (("code", "the code"), ("source_version", "the files of the source")):
         if spec.arguments[key] != now[key]:
@@ -120,6 +122,14 @@ def resumed_run(name: str, *, caching: bool, promote: bool, workers: int | None 
     if workers is not None:
         arguments["workers"] = workers
     return dataclasses.replace(spec, arguments=arguments, caching=spec.caching and caching)
+
+
+def _require_stores_and(on: str) -> None:
+    require_server(tracking_uri())
+    if on == "docker":
+        from pipelines.containers import require_image
+
+        require_image()
 
 
 def require_fresh(**given: object) -> None:

@@ -1,6 +1,7 @@
 """Watches a run on this machine: shows its progress, keeps its log, ends all its processes on Ctrl-C, SIGTERM or a closed terminal.
 
-The pipeline runs in a process group of its own, so that ending the group ends every step and whatever a step started.
+The pipeline runs in a process group of its own, so that ending the group ends every step and whatever a step started; containers
+are no part of it and are ended by the run's name.
 """
 
 import logging
@@ -78,6 +79,10 @@ def supervise(spec: RunSpec, show: Show) -> Outcome:
                 else:
                     show(step, text)
         code = process.wait()
+        if spec.on == "docker":
+            from pipelines.containers import end_containers
+
+            end_containers(spec.name)
     if interrupted.is_set():
         _close(spec, "KILLED")
         return Outcome(INTERRUPTED, f"interrupted; finished steps are kept: lobule run --resume {spec.name}")

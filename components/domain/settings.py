@@ -118,6 +118,8 @@ SETTINGS = (
     Setting("LOBULE_OPTUNA_STORAGE", "SQLite in LOBULE_HOME", "where studies are kept, as a SQLAlchemy URL"),
     Setting("LOBULE_EMBEDDED_STORES", "", "`refused` where MLflow's store may not lie in LOBULE_HOME, as in tasks on a cluster"),
     Setting("LOBULE_PREDICTION_LOG", "LOBULE_HOME/predictions", "directory of the prediction log"),
+    Setting("LOBULE_IMAGE_PREFIX", "none", "registry and path in front of the images' names, as registry.example.org/team/"),
+    Setting("LOBULE_TRAIN_IMAGE", "lobule-train of this version", "image that steps run in, with `--on docker` and on a cluster"),
     Setting("LOBULE_ACTOR", "the login name", "who promotes, as the ledger names them"),
     Setting("LOBULE_SIGNING_KEY", "nothing is signed", "key that signs ledger entries and registered models, and checks their signatures"),
     Setting("LOBULE_ALARM_WEBHOOK", "none", "address that `lobule monitor` posts its alarms to, signed with LOBULE_SIGNING_KEY where set"),

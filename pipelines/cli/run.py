@@ -22,6 +22,7 @@ import click
 @click.option("--seeds", type=click.IntRange(1), help="Final models, each from its own seed.")
 @click.option("--workers", type=click.IntRange(1), help="Processes that share the study; each takes its share of the cores.  [default: 1]")
 @click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change a setting of the recipe, e.g. epochs=20. Repeatable.")
+@click.option("--on", type=click.Choice(["process", "docker"]), help="What each step runs in [default: process]. See `make images`.")
 @click.option("--resume", metavar="RUN", help="Continue an interrupted run; finished steps and trials are kept.")
 @click.option("--no-cache", is_flag=True, help="Do every step again, even where nothing changed.")
 @click.option("--promote/--no-promote", default=False, show_default=True, help="Make the model champion if the gate says so.")
@@ -36,6 +37,7 @@ def command(
     seeds: int | None,
     workers: int | None,
     settings: tuple[str, ...],
+    on: str | None,
     resume: str | None,
     no_cache: bool,
     promote: bool,
@@ -68,7 +70,9 @@ def command(
     for name in ("components", "pipelines"):
         logging.getLogger(name).setLevel(logging.INFO)
     if resume is not None:
-        require_fresh(recipe=recipe, data=source, weights=weights, trials=trials, seeds=seeds, set=settings, allow_leakage=allow_leakage)
+        require_fresh(
+            recipe=recipe, data=source, weights=weights, trials=trials, seeds=seeds, set=settings, on=on, allow_leakage=allow_leakage
+        )
         spec = resumed_run(resume, caching=not no_cache, promote=promote, workers=workers)
     else:
         spec = new_run(
@@ -82,6 +86,7 @@ def command(
             promote=promote,
             allow_leakage=allow_leakage,
             workers=workers or 1,
+            on=on or "process",
         )
     click.echo(f"run {spec.name}  (log: {spec.log})", err=True)
     outcome = supervise(spec, Progress(STEPS))

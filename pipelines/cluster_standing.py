@@ -64,8 +64,8 @@ def standing_of(run: kfp_server_api.V2beta1Run) -> Standing:
     nodes = {name: each for each in details for name in (each.pod_name, each.task_id) if name}
     tasks = {}
     for number, each in enumerate(details):
-        name = _AGAIN.sub("", (each.display_name or "").replace("-", "_"))
-        if name in _STEPS:
+        name = (each.display_name or "").replace("-", "_")
+        if _AGAIN.sub("", name) in _STEPS:
             tasks[each.task_id or each.pod_name or str(number)] = _task(name, each, nodes)
     return Standing(run.state or "PENDING", _message(run.error), tasks)
 

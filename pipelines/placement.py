@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from kfp import kubernetes
 from kfp.dsl import PipelineTask
 
+from components import images
 from components.domain.errors import require
 from components.domain.recipe import FROM_SCRATCH, Recipe
 from components.domain.settings import JOB
@@ -64,7 +65,7 @@ class Pod:
 
     Attributes:
         image: of all tasks; "" takes the pinned one (`components.images`).
-        gpu_image: of the tasks that ask for accelerators; "" takes the same.
+        gpu_image: of the tasks that ask for accelerators; "" takes the same, or the pinned one with NVIDIA's libraries.
         environment: addresses and settings; never a secret, the compiled pipeline is for all to read.
         secrets: that fill variables.
         node_selector, tolerations: of the training tasks.
@@ -96,7 +97,7 @@ class Pod:
 
     def dress(self, task: PipelineTask, *, training: bool, gpus: int) -> None:
         """Give a task what its pod has."""
-        image = (gpus and self.gpu_image) or self.image
+        image = (self.gpu_image or self.image or f"{images.TRAIN}-cuda") if gpus else self.image
         if image:
             task.set_container_image(image)
         settings = {"HOME": HOME, "LOBULE_HOME": HOME, "LOBULE_EMBEDDED_STORES": "refused", "MLFLOW_DISABLE_TELEMETRY": "true"}

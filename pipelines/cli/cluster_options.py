@@ -176,7 +176,9 @@ OF_TASKS = (
     click.option(
         "--image", metavar="IMAGE", default="", help="Of all tasks. Default: lobule-train of this version, after LOBULE_IMAGE_PREFIX."
     ),
-    click.option("--gpu-image", metavar="IMAGE", default="", help="Of the tasks with accelerators. Default: the same."),
+    click.option(
+        "--gpu-image", metavar="IMAGE", default="", help="Of the tasks with accelerators. Default: --image, or lobule-train with -cuda."
+    ),
     click.option("--pull-policy", type=click.Choice(["Always", "IfNotPresent", "Never"]), default="IfNotPresent", show_default=True),
     click.option("--pull-secret", metavar="NAME", multiple=True, help="Secret that may bring the image. Repeatable."),
     click.option("--label", metavar="KEY=VALUE", multiple=True, help="Label of all pods. Repeatable."),

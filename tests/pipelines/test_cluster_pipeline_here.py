@@ -16,14 +16,14 @@ from pipelines.cli.main import invoke
 from pipelines.cluster_environment import ADDRESSES
 
 pytestmark = pytest.mark.slow
-CHEAP = ("--trials", "1", "--seeds", "1", "--set", "epochs=2", "--set", "trial_epochs=1", "--set", "image_size=32")
+CHEAP = ("--workers", "2", "--trials", "2", "--seeds", "1", "--set", "epochs=2", "--set", "trial_epochs=1", "--set", "image_size=32")
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     """Compiles for a cluster whose tasks all see one store, and runs it; returns the MLflow run of the job."""
     folder = tmp_path_factory.mktemp("cluster")
-    store, home = f"sqlite:///{folder}/mlflow.db", folder / "home"
+    store, studies, home = f"sqlite:///{folder}/mlflow.db", f"sqlite:///{folder}/optuna.db", folder / "home"
     patch = pytest.MonkeyPatch()
     for name in [*ADDRESSES, *(name for name in os.environ if name.startswith(("LOBULE_", "MLFLOW_")))]:
         patch.delenv(name, raising=False)
@@ -35,7 +35,14 @@ def cluster(tmp_path_factory):
         pass
 
     def run(job: str, **arguments: object) -> mlflow.entities.Run:
-        seen = {"LOBULE_HOME": home, "HOME": home, "MLFLOW_TRACKING_URI": store, "KFP_RUN_ID": job, "MLFLOW_RUN_ID": around.info.run_id}
+        seen = {
+            "LOBULE_HOME": home,
+            "HOME": home,
+            "MLFLOW_TRACKING_URI": store,
+            "LOBULE_OPTUNA_STORAGE": studies,
+            "KFP_RUN_ID": job,
+            "MLFLOW_RUN_ID": around.info.run_id,
+        }
         given = [word for name, value in seen.items() for word in ("--env", f"{name}={value}")]
         path = folder / f"{job}.yaml"
         assert invoke(["compile", *CHEAP, *given, "--retries", "0", "--volume", "team", "--secret", "lobule", "-o", str(path)]) == 0
@@ -70,6 +77,8 @@ def test_the_whole_pipeline_ends_with_a_registered_version_in_a_finished_run(clu
     done = run("job-2", source=str(sample), run="by-name")
     assert (done.info.status, done.data.tags[TAG_RUN], done.data.tags["mlflow.parentRunId"]) == ("FINISHED", "by-name", around)
     assert TAG_FAILURE not in done.data.tags
+    tried = mlflow.search_runs(["1"], filter_string=f"tags.`mlflow.parentRunId` = '{done.info.run_id}'", output_format="list")
+    assert sorted(each.info.run_name for each in tried) == ["seed-0", "trial-0", "trial-1"]
     version = mlflow.MlflowClient().get_model_version_by_alias("lobule-histology", "challenger")
     assert version.run_id == done.info.run_id
     assert json.loads(mlflow.artifacts.load_text(f"runs:/{done.info.run_id}/report.json"))["images"] > 0

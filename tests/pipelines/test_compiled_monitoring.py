@@ -48,7 +48,7 @@ def test_every_step_of_both_pipelines_has_a_pinned_image(compiled):
     executors = compiled["deploymentSpec"]["executors"]
     steps = {name.removeprefix("exec-").removesuffix("-2").replace("-", "_") for name in executors}
     assert steps == {*STEPS, *MONITORING, "close"}
-    assert {each["container"]["image"] for each in executors.values()} == {images.TRAIN}
+    assert {each["container"]["image"] for each in executors.values()} == {images.TRAIN, f"{images.TRAIN}-cuda"}
 
 
 def test_nothing_that_looks_at_the_log_or_claims_is_cached_and_a_claim_is_not_tried_again(compiled):

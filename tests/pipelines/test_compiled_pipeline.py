@@ -122,6 +122,13 @@ def test_every_pod_has_addresses_secrets_labels_a_home_and_an_end(both, task):
     assert pod.active_deadline_seconds == 3600
 
 
+def test_tasks_with_accelerators_take_the_image_with_nvidias_libraries_unless_one_is_named(tmp_path):
+    compiled, *_ = documents(tmp_path / "p.yaml", gpus=1)
+    assert {executor_of(compiled, task)["image"] for task in TRAINING} == {f"{images.TRAIN}-cuda"}
+    compiled, *_ = documents(tmp_path / "p.yaml", gpus=1, pod=Pod(image="registry.example.org/mine:1"))
+    assert {executor_of(compiled, task)["image"] for task in EVERY} == {"registry.example.org/mine:1"}
+
+
 def test_a_volume_is_the_home_of_all_tasks(tmp_path):
     both = documents(tmp_path / "p.yaml", pod=Pod(volume="team", folder="lobule"))
     for task in EVERY:

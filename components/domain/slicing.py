@@ -33,7 +33,8 @@ def gather(values: list[str], *, always: bool = False) -> list[str]:
     numbers = [_number(value) for value in values]
     known = np.array([number for number in numbers if number is not None])
     if len(known) and all(number is not None or value == UNKNOWN for number, value in zip(numbers, values, strict=True)):
-        return [UNKNOWN if number is None else _band(number, np.quantile(known, np.linspace(0, 1, BANDS + 1))) for number in numbers]
+        edges = np.quantile(known, np.linspace(0, 1, BANDS + 1))
+        return [UNKNOWN if number is None else _band(number, edges) for number in numbers]
     kept = {value for value, count in Counter(values).most_common(MOST_VALUES - 1) if count >= FEWEST_IMAGES}
     rest = f"{len(distinct) - len(kept)} {'others' if kept else 'different values'}"
     return [value if value in kept else rest for value in values]

@@ -7,8 +7,9 @@ import numpy.typing as npt
 
 from components.domain.artifacts import SPLITS
 from components.domain.certificate import Certificate, pixels_digest, rows_digest
-from components.ingest.duplicates import FEATURELESS, METHOD, clusters, members, random_split_leak
+from components.ingest.duplicates import METHOD, clusters, members, random_split_leak
 from components.ingest.oddities import blank_masks
+from components.ingest.perceptual import FEATURELESS
 from components.ingest.survey import Survey
 
 

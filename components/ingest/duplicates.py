@@ -1,4 +1,4 @@
-"""The same picture twice: a perceptual hash, the pairs within its threshold, and the clusters that they form.
+"""The same picture twice: the pairs of perceptual hashes within a threshold, and the clusters that they form.
 
 The hash is the sign of the lowest 16 x 16 DCT coefficients against their median, without the constant one: 255 bits.
 Re-compression, calipers, slight re-cropping and neighbouring frames move few of them. On the 780 images of BUSI (Al-Dhabyani
@@ -17,42 +17,23 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
-from scipy.fft import dctn
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from components.domain.console import progress
 from components.domain.errors import InputError
-from serving.imaging import Pixels
+from components.ingest.perceptual import FEATURELESS, HASH_BYTES
 
 THRESHOLD = 40
 METHOD = f"perceptual hash (16x16 DCT, 255 bits), Hamming distance <= {THRESHOLD}"
-HASH_BYTES = 32
-SIDE = 64
-FEATURELESS = bytes(HASH_BYTES)
-"""Hash of a picture without content (one even tone): it is like every other such picture, so it is never compared."""
 MAX_PAIRS = 20_000_000
 BAND, TILE = 256, (16, 4096)
 """Rows of a band, the unit of work of a thread; rows and columns of a tile, which stays in a processor's cache."""
 TELL = 100
 """From so many bands on, progress is told."""
-LEAST_CONTRAST = 1.0
 
 Pairs = npt.NDArray[np.int64]
 """Rows (i, j) with i < j of images that are near duplicates, int64 [m, 2], sorted."""
-
-
-def perceptual_hash(pixels: Pixels) -> bytes:
-    """Hash what a picture shows: uint8 [h, w, 3] -> 32 bytes, of which 255 bits are used.
-
-    A picture whose gray values at 64 x 64 vary by less than `LEAST_CONTRAST` (standard deviation, of 255) gives `FEATURELESS`.
-    """
-    gray = np.asarray(Image.fromarray(pixels).convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR), dtype=np.float32)
-    if float(gray.std()) < LEAST_CONTRAST:
-        return FEATURELESS
-    low = dctn(gray)[:16, :16].ravel()[1:]
-    return np.packbits(low > np.median(low)).tobytes()
 
 
 def near_duplicates(hashes: list[bytes], *, threshold: int = THRESHOLD) -> Pairs:
@@ -63,7 +44,7 @@ def near_duplicates(hashes: list[bytes], *, threshold: int = THRESHOLD) -> Pairs
     close enough: 20,000 hashes take 0.4 s of processor time and 300,000 take 84 s, shared by the processors, in 36 MiB.
 
     Args:
-        hashes: from `perceptual_hash`.
+        hashes: from `components.ingest.perceptual`.
         threshold: largest distance in bits.
 
     Returns:

@@ -5,9 +5,9 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from components.ingest.duplicates import FEATURELESS
 from components.ingest.layouts.layout import Found
 from components.ingest.masks import BLANK, DAMAGED, MISFIT
+from components.ingest.perceptual import FEATURELESS
 from components.ingest.scan import Scanned
 
 WITHOUT_LESION = 0.9

@@ -11,7 +11,7 @@ and model card say so, and the gate never lets such a model serve.
 import json
 import logging
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -140,11 +140,10 @@ def cut_to_masks(found: Survey, directory: Path, spec: ImageSpec, *, margin: flo
 
 def _read_mask(found: Found, shape: tuple[int, int]) -> Mask | None:
     """Return the union of an image's masks, bool [h, w]; None, and a warning, if one cannot be read or has another size."""
-    root = found.path.parents[len(PurePosixPath(found.source).parts) - 1]
     whole = np.zeros(shape, dtype=np.bool_)
-    for name in found.masks:
+    for name, file in zip(found.masks, found.mask_files, strict=True):
         try:
-            part = decode((root / name).read_bytes()).pixels.max(axis=2) > INSIDE
+            part = decode(file.read_bytes()).pixels.max(axis=2) > INSIDE
         except (OSError, ImageError) as error:
             logger.warning("%s stays whole: its mask %s cannot be read (%s)", found.source, name, error)
             return None

@@ -1,6 +1,6 @@
 """An interrupted scan continues: what was decoded is kept, with its pixels, until the data set is whole.
 
-`<cache>/scans/<key>/` holds the pixel file and one line of JSON for each finished chunk, with a checksum of its pixels. The key is a
+`<cache>/scans/<key>/` holds the pixel file and the line of each finished chunk, with a checksum of its pixels. The key is a
 digest of the files (paths, sizes, times of change), of the image size and of the code that decodes, so nothing stale is continued.
 Nothing is forced to the disk, which takes longer than decoding: what a power failure took is found by the checksum and done again.
 """
@@ -11,20 +11,18 @@ import json
 import shutil
 import tempfile
 import time
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 import serving
 from components.domain.artifacts import PIXELS_FILE, pixel_writer
-from components.domain.certificate import Excluded
-from components.ingest import duplicates, masks, scan
+from components.ingest import look, masks, perceptual
 from components.ingest.layouts.layout import Found
-from components.ingest.scan import Result, Scanned, Storage
+from components.ingest.look import Row, Storage, checksum
 from serving.contract import ImageSpec
 
 JOURNAL = "finished.jsonl"
@@ -37,53 +35,34 @@ class Journal:
     """The finished chunks of a scan.
 
     Attributes:
-        file: one line of JSON for each, `[number, checksum, results]`.
-        images: what is scanned, in order.
+        file: the line of each (`components.ingest.look`), in the order in which they were finished.
         pixels: the file that they are stored in.
     """
 
     file: Path
-    images: list[Found]
     pixels: Path
 
-    def read(self) -> dict[int, list[Result]]:
-        """Return the results of each finished chunk; what a killed run left half written is dropped."""
+    def read(self) -> dict[int, list[Row]]:
+        """Return what was seen in each finished chunk; what a killed run left half written is dropped."""
         if not self.file.exists():
             return {}
+        pixels = np.load(self.pixels, mmap_mode="r")
         whole, chunks = [], {}
-        for line in self.file.read_text(encoding="utf-8").splitlines():
+        for line in self.file.read_text(encoding="ascii").splitlines(keepends=True):
             try:
-                number, checksum, results = json.loads(line)
-                if checksum != self._checksum(number):
-                    continue
-                chunks[int(number)] = [self._result(each) for each in results]
-            except (ValueError, TypeError, KeyError, IndexError):
+                number, expected, rows = json.loads(line)
+            except ValueError:
                 break
-            whole.append(line + "\n")
-        self.file.write_text("".join(whole), encoding="utf-8")
+            if expected == checksum(pixels, number):
+                chunks[int(number)] = rows
+                whole.append(line)
+        self.file.write_text("".join(whole), encoding="ascii")
         return chunks
 
-    def append(self, number: int, results: list[Result]) -> None:
-        """Add a finished chunk, whose pixels are in the file."""
-        rows = []
-        for each in results:
-            values = asdict(each)
-            if isinstance(each, Scanned):
-                values |= {"found": None, "hash": each.hash.hex()}
-            rows.append(values)
-        with self.file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps([number, self._checksum(number), rows], separators=(",", ":")) + "\n")
-
-    def _checksum(self, number: int) -> int:
-        pixels = np.load(self.pixels, mmap_mode="r")[number * scan.CHUNK : (number + 1) * scan.CHUNK]
-        return zlib.crc32(np.ascontiguousarray(pixels).data)
-
-    def _result(self, values: dict[str, object]) -> Result:
-        if "reason" in values:
-            return Excluded(str(values["source"]), str(values["reason"]))
-        place = values["place"]
-        assert isinstance(place, int)
-        return Scanned(**(values | {"found": self.images[place], "hash": bytes.fromhex(str(values["hash"]))}))  # type: ignore[arg-type]
+    def append(self, line: str) -> None:
+        """Add the line of a finished chunk, whose pixels are in the file."""
+        with self.file.open("a", encoding="ascii") as file:
+            file.write(line)
 
 
 @contextmanager
@@ -102,17 +81,17 @@ def resumable(images: list[Found], spec: ImageSpec, cache: Path) -> Iterator[tup
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             with tempfile.TemporaryDirectory(dir=scans) as name:
-                yield _place(Path(name), images, spec)
+                yield _place(Path(name), len(images), spec)
             return
-        yield _place(directory, images, spec)
+        yield _place(directory, len(images), spec)
         shutil.rmtree(directory)
 
 
-def _place(directory: Path, images: list[Found], spec: ImageSpec) -> tuple[Storage, Journal]:
-    journal = Journal(directory / JOURNAL, images, directory / PIXELS_FILE)
+def _place(directory: Path, count: int, spec: ImageSpec) -> tuple[Storage, Journal]:
+    journal = Journal(directory / JOURNAL, directory / PIXELS_FILE)
     if not (directory / PIXELS_FILE).exists() or not journal.file.exists():
         journal.file.unlink(missing_ok=True)
-        with pixel_writer(directory, len(images), spec):
+        with pixel_writer(directory, count, spec):
             pass
         journal.file.touch()
     return Storage(directory / PIXELS_FILE, spec), journal
@@ -120,14 +99,13 @@ def _place(directory: Path, images: list[Found], spec: ImageSpec) -> tuple[Stora
 
 def _key(images: list[Found], spec: ImageSpec) -> str:
     digest = hashlib.sha256(spec.model_dump_json().encode())
-    for module in (scan, duplicates, masks):
+    for module in (look, masks, perceptual):
         digest.update(Path(str(module.__file__)).read_bytes())
     for source in sorted(Path(str(serving.__file__)).parent.glob("*.py")):
         digest.update(source.read_bytes())
     for image in images:
-        root = Path(str(image.path)[: -len(image.source)] or ".")
         digest.update(f"{image.path}\0{image.label}\0{image.group}\0".encode("utf-8", "surrogateescape"))
-        for path in (image.path, *(root / mask for mask in image.masks)):
+        for path in (image.path, *image.mask_files):
             try:
                 status = path.stat()
             except OSError:

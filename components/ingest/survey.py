@@ -10,7 +10,8 @@ from components.ingest.duplicates import Pairs, near_duplicates
 from components.ingest.groups import join_groups
 from components.ingest.layouts import Listing
 from components.ingest.layouts.layout import Found
-from components.ingest.scan import Finished, Scanned, Storage, scan
+from components.ingest.look import Storage
+from components.ingest.scan import Finished, Scanned, scan
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ from components.domain.artifacts import PIXELS_FILE, pixel_writer
 from components.ingest.allocator import keep_freed_memory
 from components.ingest.duplicates import near_duplicates
 from components.ingest.layouts.layout import Found
-from components.ingest.scan import Storage, scan
+from components.ingest.look import Storage
+from components.ingest.scan import scan
 from serving.contract import ImageSpec
 from serving.imaging import decode, fit
 from serving.png import decode_plain

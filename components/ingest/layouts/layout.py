@@ -38,6 +38,14 @@ class Found:
     split: str = ""
     slices: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def mask_files(self) -> list[Path]:
+        """Where its lesion masks lie."""
+        if not self.masks:
+            return []
+        root = self.path.parents[len(PurePosixPath(self.source).parts) - 1]
+        return [root / mask for mask in self.masks]
+
 
 @dataclass(frozen=True)
 class Tree:

@@ -7,7 +7,8 @@ from PIL import Image
 
 from components.domain.errors import InputError
 from components.ingest import duplicates
-from components.ingest.duplicates import FEATURELESS, clusters, members, near_duplicates, perceptual_hash, random_split_leak
+from components.ingest.duplicates import clusters, members, near_duplicates, random_split_leak
+from components.ingest.perceptual import FEATURELESS, perceptual_hash
 
 
 def bits(*places: int) -> bytes:

@@ -52,9 +52,9 @@ def test_several_masks_are_blank_only_if_all_are(busi: Path) -> None:
     write_mask(busi / "benign/3_mask_1.png", 255)
     masks = ("benign/3_mask.png", "benign/3_mask_1.png")
     found = Found(busi / "benign/3.png", "benign/3.png", "benign", masks=masks)
-    assert mask_state(found, width=40, height=40) == "lesion"
-    assert mask_state(Found(busi / "benign/3.png", "benign/3.png", "benign", masks=masks[:1]), width=40, height=40) == "blank"
-    assert mask_state(Found(busi / "benign/3.png", "benign/3.png", "benign"), width=40, height=40) == ""
+    assert mask_state(found.mask_files, width=40, height=40) == "lesion"
+    assert mask_state(found.mask_files[:1], width=40, height=40) == "blank"
+    assert mask_state([], width=40, height=40) == ""
 
 
 def test_even_tones_and_sizes_far_from_the_others_are_findings(draw, tmp_path: Path) -> None:

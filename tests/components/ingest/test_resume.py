@@ -1,5 +1,6 @@
 """An interrupted scan continues where it was, and never on stale pixels."""
 
+import json
 import logging
 import os
 import signal
@@ -16,8 +17,9 @@ from components.domain.errors import InputError
 from components.domain.recipe import Recipe
 from components.ingest.ingest import ingest_source
 from components.ingest.layouts import list_images
+from components.ingest.look import CHUNK
 from components.ingest.resume import JOURNAL, resumable
-from components.ingest.scan import CHUNK, scan
+from components.ingest.scan import scan
 from serving.contract import ImageSpec
 
 SPEC = ImageSpec(height=32, width=32)
@@ -36,10 +38,10 @@ def interrupt(images, cache: Path, after: int) -> Path:
         folder = storage.file.parent
         append = finished.append
 
-        def append_until(number: int, results: list) -> None:
-            if number == after:
+        def append_until(line: str) -> None:
+            if json.loads(line)[0] == after:
                 raise KilledError
-            append(number, results)
+            append(line)
 
         object.__setattr__(finished, "append", append_until)
         scan(images, storage, workers=1, finished=finished)

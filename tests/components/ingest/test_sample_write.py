@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from components.domain.errors import InputError
-from components.ingest.duplicates import THRESHOLD, near_duplicates, perceptual_hash
+from components.ingest.duplicates import THRESHOLD, near_duplicates
 from components.ingest.layouts import list_images
+from components.ingest.perceptual import perceptual_hash
 from components.ingest.sample import SampleSummary, write_sample
 from components.ingest.sample.write import KINDS, LEAST, MARKER
 from serving.imaging import ImageError, decode

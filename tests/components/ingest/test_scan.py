@@ -7,7 +7,8 @@ from PIL import Image
 
 from components.domain.artifacts import PIXELS_FILE, pixel_writer
 from components.ingest.layouts import list_images
-from components.ingest.scan import ALONE, Storage, content_id, scan
+from components.ingest.look import Storage, content_id
+from components.ingest.scan import ALONE, scan
 from components.ingest.survey import survey
 from serving.contract import ImageSpec
 from serving.imaging import decode, fit

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from components.ingest.masks import mask_state
 from components.ingest.perceptual import perceptual_hash
@@ -38,7 +37,7 @@ class Storage:
 
 
 class Looker:
-    """Looks at chunks, and keeps the pixel file open meanwhile.
+    """Looks at chunks and writes their pixels, one chunk at a time, so that no more of the pixel file is held in memory.
 
     Args:
         storage: where the pixels go; None only looks.
@@ -46,15 +45,22 @@ class Looker:
 
     def __init__(self, storage: Storage | None) -> None:
         self._spec = storage.spec if storage else None
-        self._pixels: npt.NDArray[np.uint8] = np.load(storage.file, mmap_mode="r+") if storage else np.empty(0, np.uint8)
+        self._file = storage.file.open("r+b", buffering=0) if storage else None
+        self._begin = np.load(storage.file, mmap_mode="r").offset if storage else 0
 
     def look(self, chunk: Chunk) -> str:
         """Look at the images of a chunk and return its line, which ends with a line break."""
         number, images = chunk
-        rows = [self._row(*image) for image in images]
-        return json.dumps([number, checksum(self._pixels, number), rows], separators=(",", ":")) + "\n"
+        height, width = (self._spec.height, self._spec.width) if self._spec else (0, 0)
+        pixels = np.zeros((len(images), height, width, 3), np.uint8)
+        rows = [self._row(image, target) for image, target in zip(images, pixels, strict=True)]
+        if self._file:
+            self._file.seek(self._begin + number * CHUNK * height * width * 3)
+            self._file.write(pixels.data)
+        return json.dumps([number, zlib.crc32(pixels.data), rows], separators=(",", ":")) + "\n"
 
-    def _row(self, place: int, path: str, masks: list[str]) -> Row:
+    def _row(self, image: Image, target: Pixels) -> Row:
+        place, path, masks = image
         file = Path(path)
         try:
             size = file.stat().st_size
@@ -67,7 +73,7 @@ class Looker:
             return {"place": place, "reason": error.message}
         pixels = decoded.pixels
         if self._spec is not None:
-            self._pixels[place] = fit(pixels, self._spec)
+            target[:] = fit(pixels, self._spec)
         height, width = pixels.shape[:2]
         return {
             "place": place,
@@ -86,8 +92,3 @@ def content_id(pixels: Pixels) -> str:
     digest = hashlib.sha256(f"{pixels.shape[0]} {pixels.shape[1]} 3\n".encode())
     digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()
-
-
-def checksum(pixels: npt.NDArray[np.uint8], number: int) -> int:
-    """Return the CRC-32 of the stored pixels of a chunk; tells whether they are still what was written."""
-    return zlib.crc32(np.ascontiguousarray(pixels[number * CHUNK : (number + 1) * CHUNK]).data)

@@ -1,6 +1,6 @@
 """Look at every image of a source once, on all processors (`components.ingest.sharing`), and bring what was seen together.
 
-Workers write resized pixels straight into one memory-mapped file, so memory stays bounded by a few images a worker.
+Workers write resized pixels straight into one file, so memory stays bounded by a few images a worker.
 """
 
 import json

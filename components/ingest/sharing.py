@@ -12,6 +12,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -67,7 +68,7 @@ def share_out(chunks: Sequence[Chunk], storage: Storage | None, *, processes: in
         for worker, thread in zip(workers, threads, strict=True):
             if thread.ident is not None:
                 thread.join()
-            with worker:  # closes its pipes and waits
+            with suppress(OSError), worker:  # closes its pipes, one of which may be broken, and waits
                 pass
 
 

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --generate-hashes --no-header -p 3.11
 
-.PHONY: help setup run test test-fast bench-data bench-drift bench-folds bench-heatmap bench-serve bench-team fuzz-serve images lint format lock clean
+.PHONY: help setup run test test-fast bench-data bench-drift bench-folds bench-heatmap bench-pruners bench-serve bench-team fuzz-serve images lint format lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -52,6 +52,9 @@ fuzz-serve: setup  ## 10,000 hostile requests at a real service: none may make i
 
 bench-drift: setup  ## False alarms, power and speed of the drift monitor, with the champion; continues where it was stopped
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python infra/bench/drift.py
+
+bench-pruners: setup  ## Which pruner finds the best trial for equal epochs, on the curves of real trials (DATA=images, WEIGHTS=file; an hour)
+	@mkdir -p .lobule && TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python infra/bench/pruners.py --curves .lobule/curves.json $(if $(DATA),--data "$(DATA)" --recipe ultrasound-mobilenetv2 --weights "$(WEIGHTS)")
 
 images: setup  ## Build the images: IMAGES="train serve mlflow train-cuda", PREFIX=, BASE=, CA=; see infra/images/build.sh
 	@infra/images/build.sh $(IMAGES)

@@ -24,6 +24,7 @@ from components.tune.orders import Orders
 from components.tune.plots import write_plots
 from components.tune.storage import create_study, open_storage
 from components.tune.tickets import again, commonest_reason, failed, finished, issue, reason
+from components.tune.warm import earlier_settings
 
 logger = logging.getLogger(__name__)
 
@@ -59,12 +60,20 @@ def create(orders: Orders) -> optuna.Study:
     One process does it before several work on the study.
     """
     recipe = orders.recipe
-    require_made_for(read_dataset(orders.training_set).made_with, recipe)
-    study = create_study(orders.name, open_storage(orders.storage, on_death=again))
-    varied, idle = dimensions(recipe, orders.weights)
-    for name, why in idle.items():
-        logger.info("search.%s is not varied: %s", name, why)
-    count = issue(study, recipe.trials, seed=recipe.split_seed, first=[as_it_stands(recipe, varied)])
+    dataset = read_dataset(orders.training_set)
+    require_made_for(dataset.made_with, recipe)
+    storage = open_storage(orders.storage, on_death=again)
+    study = create_study(orders.name, storage)
+    space, idle = dimensions(recipe, orders.weights)
+    first = []
+    if not study.get_trials(deepcopy=False):
+        for name, why in idle.items():
+            logger.info("search.%s is not varied: %s", name, why)
+        kin = f"{dataset.certificate.dataset} {recipe.backbone} {'from scratch' if orders.weights is None else 'from weights'}"
+        own = as_it_stands(recipe, space)
+        earlier = earlier_settings(study, storage, kin=kin, space=space, trials=recipe.trials)
+        first = [own, *(each for each in earlier if each != own)]
+    count = issue(study, recipe.trials, seed=recipe.split_seed, first=first)
     if count.finished:
         logger.info("continuing a study with %d of %d trials finished", count.finished, recipe.trials)
     return study

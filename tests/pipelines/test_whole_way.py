@@ -117,7 +117,8 @@ def test_mlflow_shows_the_run_with_settings_curves_metrics_data_and_code(run):
 
 def test_plots_recipe_report_and_certificate_lie_at_the_root_where_the_compare_page_finds_them(run):
     files = {item.path for item in mlflow.MlflowClient().list_artifacts(run.info.run_id)}
-    expected = {"confusion_matrix.png", "roc.png", "calibration.png", "curves.png", "study_history.png", "recipe.json"}
+    expected = {"confusion_matrix.png", "roc.png", "calibration.png", "curves.png", "recipe.json"}
+    expected |= {"study_history.png", "study_parallel.png", "study_slices.png"}
     assert expected | {"report.json", "predictions.parquet", "certificate.json", "drift.html"} <= files
 
 

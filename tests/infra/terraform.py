@@ -17,6 +17,8 @@ PATH_STYLE = 'provider "aws" {\n  s3_use_path_style = true\n}\n'
 """The stand-in knows buckets by path alone."""
 ALONE = ("-input=false", "-no-color")
 """Options of whoever has no person beside it."""
+NOTHING = ("-state=none.tfstate",)
+"""As if nothing had been made yet."""
 CLUSTER = "arn:aws:iam::123456789012:oidc-provider/oidc.example.org/id/ABC"
 CI = "arn:aws:iam::123456789012:oidc-provider/ci.example.org"
 
@@ -31,6 +33,11 @@ class Workspace:
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(["terraform", *command], cwd=self.folder, env=self.environment, capture_output=True, text=True)
 
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            ["terraform", *command], cwd=self.folder, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+
     def must(self, *command: str) -> str:
         done = self.run(*command)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -38,12 +45,12 @@ class Workspace:
 
     def planned(self, **variables: object) -> list[dict[str, Any]]:
         """Return the resources that would be there with variables, if nothing were yet."""
-        self.must("plan", *ALONE, "-state=none.tfstate", "-out=plan", *flags(variables))
+        self.must("plan", *ALONE, *NOTHING, "-out=plan", *flags(variables))
         return list(json.loads(self.must("show", "-json", "plan"))["planned_values"]["root_module"]["resources"])
 
     def planned_types(self, **variables: object) -> set[str]:
         """Return their types alone, in half the time."""
-        lines = map(json.loads, self.must("plan", "-json", *ALONE, "-state=none.tfstate", *flags(variables)).splitlines())
+        lines = map(json.loads, self.must("plan", "-json", *ALONE, *NOTHING, *flags(variables)).splitlines())
         return {line["change"]["resource"]["resource_type"] for line in lines if line["type"] == "planned_change"}
 
 

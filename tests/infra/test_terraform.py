@@ -9,7 +9,7 @@ import boto3
 import pytest
 from manifests import INFRA
 from moto.server import ThreadedMotoServer
-from terraform import ALONE, CI, CLUSTER, Workspace, allows, flags, listed, workspace
+from terraform import ALONE, CI, CLUSTER, NOTHING, Workspace, allows, flags, listed, workspace
 
 PUSHER = "repo:clinic/lobule:ref:refs/heads/main"
 VARIABLES = {"prefix": "clinic", "cluster_oidc_provider_arn": CLUSTER, "ci_oidc_provider_arn": CI, "ci_subjects": [PUSHER]}
@@ -38,17 +38,75 @@ def aws():
 
 
 @pytest.fixture(scope="module")
-def terraform(aws, tmp_path_factory) -> Workspace:
+def started(aws, tmp_path_factory):
+    """A workspace, and Terraform making everything: a minute of waiting for AWS to be of one mind, while the tests of plans run."""
     made = workspace(tmp_path_factory.mktemp("terraform") / "root", aws)
     if isinstance(made, str):
         pytest.skip(made)
-    return made
+    made.must("validate", "-no-color")
+    process = made.start("apply", *ALONE, "-auto-approve", *flags(VARIABLES))
+    yield made, process
+    process.kill()
+    process.wait()
 
 
 @pytest.fixture(scope="module")
-def applied(terraform):
-    terraform.must("validate", "-no-color")
-    terraform.must("apply", *ALONE, "-auto-approve", *flags(VARIABLES))
+def terraform(started) -> Workspace:
+    return started[0]
+
+
+@slow
+def test_all_but_the_buckets_is_optional(terraform):
+    types = terraform.planned_types(repositories=[])
+    assert types and [name for name in types if not name.startswith("aws_s3_bucket")] == []
+
+
+@slow
+def test_a_key_of_ones_own_encrypts_everything_and_those_who_read_may_use_it(terraform):
+    key = "arn:aws:kms:eu-central-1:123456789012:key/own"
+    resources = terraform.planned(**VARIABLES, kms_key_arn=key)
+    encryption = [each["values"]["rule"] for each in resources if each["type"] == "aws_s3_bucket_server_side_encryption_configuration"]
+    assert [rule[0]["apply_server_side_encryption_by_default"][0]["kms_master_key_id"] for rule in encryption] == [key] * 3
+    given = {
+        each["name"] + str(each.get("index")): json.loads(each["values"]["policy"])
+        for each in resources
+        if each["type"] == "aws_iam_role_policy"
+    }
+    may = {name: [allows(policy, action, key) for action in ("kms:Decrypt", "kms:GenerateDataKey")] for name, policy in given.items()}
+    assert may == {
+        "clustertraining": [True, True],
+        "clusterserving": [True, False],
+        "clustertracking": [True, True],
+        "cici": [False, False],
+    }
+
+
+@slow
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        (
+            {
+                "prefix": "Clinic_Lobule",
+                "ci_subjects": ["repo:clinic/*"],
+                "service_accounts": {"training": ["*:*"], "serving": [], "tracking": []},
+            },
+            ["prefix must be", "ci_subjects must be whole subjects", "service_accounts must be"],
+        ),
+        ({"ci_oidc_provider_arn": CI}, ["ci_subjects must name who may push"]),
+    ],
+)
+def test_a_value_that_cannot_be_is_told_with_the_remedy(terraform, variables, said):
+    done = terraform.run("plan", *ALONE, *NOTHING, *flags(variables))
+    told = " ".join(done.stderr.replace("│", " ").split())
+    assert done.returncode == 1 and [words for words in said if words not in told] == []
+
+
+@pytest.fixture(scope="module")
+def applied(started):
+    terraform, process = started
+    said, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, said
     return terraform
 
 
@@ -173,50 +231,3 @@ def test_a_role_is_taken_by_the_one_who_is_named_and_by_nobody_else(client, role
     issuer = provider.partition("oidc-provider/")[2]
     assert statement["Principal"] == {"Federated": provider}
     assert statement["Condition"] == {"StringEquals": {f"{issuer}:sub": subject, f"{issuer}:aud": "sts.amazonaws.com"}}
-
-
-@slow
-def test_all_but_the_buckets_is_optional(terraform):
-    types = terraform.planned_types(repositories=[])
-    assert types and [name for name in types if not name.startswith("aws_s3_bucket")] == []
-
-
-@slow
-def test_a_key_of_ones_own_encrypts_everything_and_those_who_read_may_use_it(terraform):
-    key = "arn:aws:kms:eu-central-1:123456789012:key/own"
-    resources = terraform.planned(**VARIABLES, kms_key_arn=key)
-    encryption = [each["values"]["rule"] for each in resources if each["type"] == "aws_s3_bucket_server_side_encryption_configuration"]
-    assert [rule[0]["apply_server_side_encryption_by_default"][0]["kms_master_key_id"] for rule in encryption] == [key] * 3
-    given = {
-        each["name"] + str(each.get("index")): json.loads(each["values"]["policy"])
-        for each in resources
-        if each["type"] == "aws_iam_role_policy"
-    }
-    may = {name: [allows(policy, action, key) for action in ("kms:Decrypt", "kms:GenerateDataKey")] for name, policy in given.items()}
-    assert may == {
-        "clustertraining": [True, True],
-        "clusterserving": [True, False],
-        "clustertracking": [True, True],
-        "cici": [False, False],
-    }
-
-
-@slow
-@pytest.mark.parametrize(
-    ("variables", "said"),
-    [
-        (
-            {
-                "prefix": "Clinic_Lobule",
-                "ci_subjects": ["repo:clinic/*"],
-                "service_accounts": {"training": ["*:*"], "serving": [], "tracking": []},
-            },
-            ["prefix must be", "ci_subjects must be whole subjects", "service_accounts must be"],
-        ),
-        ({"ci_oidc_provider_arn": CI}, ["ci_subjects must name who may push"]),
-    ],
-)
-def test_a_value_that_cannot_be_is_told_with_the_remedy(terraform, variables, said):
-    done = terraform.run("plan", *ALONE, *flags(variables))
-    told = " ".join(done.stderr.replace("│", " ").split())
-    assert done.returncode == 1 and [words for words in said if words not in told] == []

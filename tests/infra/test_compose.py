@@ -7,11 +7,13 @@ import pytest
 import yaml
 from compose_spec import PyOptions
 
+from components import images
 from components.domain.settings import SETTINGS
 from serving import settings as serving_settings
 from serving.settings import ServiceSettings
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).resolve().parents[2]
+MLFLOW, SERVE, TRAIN = ROOT / "mlflow" / "Dockerfile", *(ROOT / "infra" / "images" / f"{name}.Dockerfile" for name in ("serve", "train"))
 SCRIPT = (ROOT / "mlflow" / "serve.sh").read_text()
 REQUIRED = set(re.search(r"for name in ([A-Z_ ]+); do", SCRIPT)[1].split())
 TEXT = (ROOT / "infra" / "compose.yaml").read_text()
@@ -59,9 +61,18 @@ def test_a_file_that_compose_would_not_take_is_found(right, wrong):
 
 
 def test_the_composed_server_is_given_what_the_start_script_asks_for():
-    server = COMPOSE["services"]["mlflow"]
-    assert set(server["environment"]) >= REQUIRED
-    assert (ROOT / "infra" / server["build"]["context"] / server["build"]["dockerfile"]).resolve() == ROOT / "mlflow" / "Dockerfile"
+    assert set(SERVICES["mlflow"]["environment"]) >= REQUIRED
+
+
+@pytest.mark.parametrize(("name", "dockerfile"), [("mlflow", MLFLOW), ("serve", SERVE), ("monitor", TRAIN)])
+def test_images_are_built_from_their_own_files(name, dockerfile):
+    build = SERVICES[name]["build"]
+    assert (ROOT / "infra" / build["context"] / build["dockerfile"]).resolve() == dockerfile
+    assert {service["build"]["dockerfile"] for service in SERVICES.values() if service["image"] == SERVICES[name]["image"]} == {
+        build["dockerfile"]
+    }
+    if "user" in SERVICES[name]:
+        assert f"USER {SERVICES[name]['user']}\n" in dockerfile.read_text()
 
 
 def test_no_secret_stands_in_the_compose_file():
@@ -80,6 +91,7 @@ def test_every_image_is_ours_or_has_a_tag_that_stays_and_can_be_replaced():
     for name, service in SERVICES.items():
         variable = re.fullmatch(r"\$\{LOBULE_[A-Z]+_IMAGE:-([^}]+)\}", service["image"])
         assert variable and re.search(r":(v?\d+\.\d|RELEASE\.\d)", variable[1]), name
+        assert "build" not in service or variable[1].endswith(f":{images.VERSION}"), name
 
 
 def test_our_containers_are_confined_with_a_root_that_cannot_be_written():

@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 from manifests import ROOT, matches
 
+from components import images
 from components.domain.settings import SETTINGS
 from pipelines.cli.monitor import command as monitor_command
 from serving import settings as serving_settings
 from serving.settings import ServiceSettings
 
-SCRIPT = (ROOT / "mlflow" / "serve.sh").read_text()
-DOCKERFILE = (ROOT / "mlflow" / "Dockerfile").read_text()
+DOCKERFILES = {
+    "mlflow": ROOT / "mlflow" / "Dockerfile",
+    "serve": ROOT / "infra" / "images" / "serve.Dockerfile",
+    "monitor": ROOT / "infra" / "images" / "train.Dockerfile",
+}
 
 
 def plain_env(container):
@@ -39,13 +43,24 @@ def test_services_and_probes_lead_to_ports_that_the_containers_open(overlay):
         assert {port["targetPort"] for port in service["spec"]["ports"]} <= opened
 
 
-def test_the_tracking_server_fits_its_image_and_its_start_script(overlay):
+@pytest.mark.parametrize(("name", "dockerfile"), DOCKERFILES.items())
+def test_pods_run_as_the_user_of_their_image_and_open_its_port(overlay, name, dockerfile):
+    text = dockerfile.read_text()
+    assert f"USER {overlay.templates()[name]['spec']['securityContext']['runAsUser']}:" in text
+    ports = [port["containerPort"] for port in overlay.containers()[f"{name}/{name}"].get("ports", ())]
+    assert [f"EXPOSE {port}" for port in ports] == re.findall(r"^EXPOSE \d+$", text, re.MULTILINE)
+
+
+def test_our_images_are_of_this_version_of_the_code(overlay):
+    ours = [container["image"] for container in overlay.containers().values() if "lobule-" in container["image"]]
+    assert len(ours) >= 3 and [image for image in ours if not image.endswith(f":{images.VERSION}")] == []
+
+
+def test_the_tracking_server_is_given_its_secret_and_answers_to_its_names(overlay):
     container = overlay.containers()["mlflow/mlflow"]
-    assert f"EXPOSE {container['ports'][0]['containerPort']}" in DOCKERFILE
-    assert f"--uid {overlay.templates()['mlflow']['spec']['securityContext']['runAsUser']} " in DOCKERFILE
     assert container["envFrom"] == [{"secretRef": {"name": "mlflow"}}]
     host = re.search(r"http://([^:]+):5000", plain_env(overlay.containers()["serve/serve"])["MLFLOW_TRACKING_URI"])[1]
-    assert f"{host}:*" in plain_env(container)["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
+    assert {f"{host}:*", f"{host}.lobule:*"} <= set(plain_env(container)["MLFLOW_SERVER_ALLOWED_HOSTS"].split(","))
 
 
 def test_settings_of_the_service_are_ones_that_it_knows_and_takes(overlay):

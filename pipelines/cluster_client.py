@@ -22,18 +22,14 @@ import kfp_server_api
 import urllib3
 from kfp.client import KF_PIPELINES_SA_TOKEN_ENV, KF_PIPELINES_SA_TOKEN_PATH, ServiceAccountTokenVolumeCredentials
 
-from components.domain.errors import InputError, LobuleError
+from components.domain.errors import InputError
 from components.domain.settings import redacted
+from pipelines.cluster_errors import COOKIES, TOKEN, told
 from pipelines.cluster_standing import Standing, standing_of
 
-TOKEN, COOKIES, NAMESPACE, AUTHORITY = (f"KF_PIPELINES_{name}" for name in ("TOKEN", "COOKIES", "NAMESPACE", "SSL_CA_CERT"))
-REFUSED = (401, 403)
+NAMESPACE, AUTHORITY = "KF_PIPELINES_NAMESPACE", "KF_PIPELINES_SSL_CA_CERT"
 ANSWER_SECONDS = 60
 """After which a call that nobody answers has failed; the client itself would wait for ever."""
-
-
-class UnreachableError(LobuleError):
-    """The server does not answer, or not now: what was asked may be asked again."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +80,10 @@ class Cluster:
             host = f"https://{host}"
         self.host = redacted(host) or "the Kubeflow Pipelines of this pod or of the kube config"
         self.namespace = namespace or os.environ.get(NAMESPACE, "")
-        logging.getLogger("urllib3").setLevel(logging.ERROR)  # each of its own tries would be a line
-        with self._told(), _quiet():
+        logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # each of its own tries would be a line
+        with told(self.host), _quiet():
             self._client = _Client(
-                host=host or None,
-                namespace=self.namespace or "kubeflow",
+                host=host or None,  # its argument `namespace` would name that of the server, not ours
                 existing_token=os.environ.get(TOKEN) or None,
                 cookies=os.environ.get(COOKIES) or None,
                 credentials=_credentials(),
@@ -99,6 +94,7 @@ class Cluster:
         self._api.rest_client.request = partial(_bounded, self._api.rest_client.request)
         if self.multi_user:
             self.namespace = self.namespace or self._client.get_user_namespace()
+            self._client._context_setting["namespace"] = self.namespace
             if not self.namespace:
                 raise InputError(
                     f"{self.host} serves several users, each in a namespace, but none is named; set {NAMESPACE} or --namespace"
@@ -114,28 +110,37 @@ class Cluster:
             about: description of the version.
         """
         namespace = {"namespace": self.namespace} if self.multi_user else {}
-        with self._told(), _quiet():
-            found = self._client.list_pipelines(filter=_named(pipeline), **namespace).pipelines
-            if found:
-                pipeline_id = found[0].pipeline_id
-            else:
-                body = kfp_server_api.V2beta1Pipeline(name=pipeline, display_name=pipeline, **namespace)
-                pipeline_id = self._client._pipelines_api.pipeline_service_create_pipeline(pipeline=body).pipeline_id
-            versions = self._client.list_pipeline_versions(pipeline_id, filter=_named(name)).pipeline_versions
-            if versions:
-                return pipeline_id, versions[0].pipeline_version_id, False
-            made = self._client.upload_pipeline_version(str(file), name, pipeline_id=pipeline_id, description=about)
-            return pipeline_id, made.pipeline_version_id, True
+        pipelines = self._client._pipelines_api
+
+        def found() -> str | None:
+            listed = self._client.list_pipelines(filter=_named(pipeline), **namespace).pipelines
+            return listed[0].pipeline_id if listed else None
+
+        def made() -> str:
+            body = kfp_server_api.V2beta1Pipeline(name=pipeline, display_name=pipeline, **namespace)
+            return str(pipelines.pipeline_service_create_pipeline(pipeline=body).pipeline_id)
+
+        with told(self.host), _quiet():
+            of, _ = _found_or_made(found, made)
+
+            def found_version() -> str | None:
+                listed = self._client.list_pipeline_versions(of, filter=_named(name)).pipeline_versions
+                return listed[0].pipeline_version_id if listed else None
+
+            def uploaded() -> str:
+                return str(self._client.upload_pipeline_version(str(file), name, pipeline_id=of, description=about).pipeline_version_id)
+
+            return of, *_found_or_made(found_version, uploaded)
 
     def start(self, launch: Launch) -> str:
         """Start a run and return its id."""
-        with self._told(), _quiet():
+        with told(self.host), _quiet():
             return str(self._client.run_pipeline(job_name=launch.name, **self._common(launch)).run_id)
 
     def schedule(self, launch: Launch, cron: str) -> str:
         """Start runs by a schedule of six fields, seconds first; returns the schedule's id."""
         options = {"cron_expression": cron, "no_catchup": True, "max_concurrency": 1}
-        with self._told(), _quiet():
+        with told(self.host), _quiet():
             return str(self._client.create_recurring_run(job_name=launch.name, **options, **self._common(launch)).recurring_run_id)
 
     def _common(self, launch: Launch) -> dict[str, object]:
@@ -151,7 +156,7 @@ class Cluster:
 
     def standing(self, run: str) -> Standing:
         """Return how a run stands."""
-        with self._told(f"there is no run {run} at {self.host}; look at its list of runs"):
+        with told(self.host, f"there is no run {run} at {self.host}; look at its list of runs"):
             return standing_of(self._client.get_run(run))
 
     def log(self, run: str, pods: tuple[str, ...]) -> str:
@@ -169,32 +174,6 @@ class Cluster:
         prefix = str(self._client._get_url_prefix()).rstrip("/")
         return redacted(f"{prefix}/#/{kind}/details/{found}")
 
-    def _no_server(self) -> str:
-        return f"{self.host} answers, but not as a Kubeflow Pipelines API (a login page?); correct the address, or set {TOKEN} or {COOKIES}"
-
-    @contextmanager
-    def _told(self, missing: str = "") -> Iterator[None]:
-        """Turn what goes wrong into one line; it holds nothing of what was sent."""
-        try:
-            yield
-        except kfp_server_api.ApiException as error:
-            if error.status in REFUSED:
-                raise InputError(f"{self.host} refuses us ({error.status}); set {TOKEN} or {COOKIES}, or ask for the right to it") from None
-            if error.status == 404:
-                raise InputError(missing or self._no_server()) from None
-            said = f"{error.status} {error.reason}: {_said(error.body)}"
-            if error.status and error.status < 500:
-                raise InputError(f"{self.host} does not take this ({said}); correct it") from None
-            raise UnreachableError(f"{self.host} fails ({said}); try again, or ask who runs it") from None
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            reason = redacted(" ".join(str(getattr(error, "reason", error)).split()))
-            raise UnreachableError(
-                f"{self.host} must be a Kubeflow Pipelines server that answers, but does not ({reason.rpartition(': ')[2]}); "
-                "start it, or set KF_PIPELINES_ENDPOINT or --host"
-            ) from None
-        except (ValueError, TypeError, AttributeError):  # the client takes any answer for one of its messages
-            raise InputError(self._no_server()) from None
-
 
 def _bounded(request: Callable[..., urllib3.HTTPResponse], *what: object, **how: object) -> urllib3.HTTPResponse:
     """Make a call of the client, which itself sets no time."""
@@ -207,18 +186,22 @@ def _credentials() -> ServiceAccountTokenVolumeCredentials | None:
     return ServiceAccountTokenVolumeCredentials(path) if Path(path).is_file() else None
 
 
+def _found_or_made(find: Callable[[], str | None], make: Callable[[], str]) -> tuple[str, bool]:
+    """Return what is there or is made, and whether it was made: where another was faster, what that one made."""
+    known = find()
+    if known:
+        return known, False
+    try:
+        return make(), True
+    except kfp_server_api.ApiException as error:
+        others = find() if error.status == 409 else None
+        if not others:
+            raise
+        return others, False
+
+
 def _named(name: str) -> str:
     return json.dumps({"predicates": [{"operation": 1, "key": "display_name", "stringValue": name}]})
-
-
-def _said(body: object) -> str:
-    """Return the message in an error's body."""
-    try:
-        values = json.loads(body if isinstance(body, str | bytes) else "")
-        text = str(values.get("message") or values.get("error_message") or values.get("error") or "")
-    except (ValueError, AttributeError):
-        text = ""
-    return redacted(" ".join(text.split()))[:300] or "no reason given"
 
 
 @contextmanager

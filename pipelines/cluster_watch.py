@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from components.domain.console import FAILURES
-from pipelines.cluster_client import Cluster, UnreachableError
+from pipelines.cluster_client import Cluster
+from pipelines.cluster_errors import UnreachableError
 from pipelines.cluster_standing import FAILED, SUCCEEDED, Standing, Task
 
 logger = logging.getLogger(__name__)

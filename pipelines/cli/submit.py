@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from components.domain.errors import InputError
+from components.domain.errors import InputError, LobuleError
 from pipelines.cli.cluster_options import cluster_options
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ def command(
     from pipelines.cluster_order import check_arguments
 
     if watch:
-        return _follow(Cluster(host, namespace), watch)
+        cluster = Cluster(host, namespace)
+        cluster.standing(watch)  # an unknown run is said before it is followed
+        return _follow(cluster, watch)
     if wait and schedule:
         raise InputError("--wait follows one run, but --schedule starts many; leave one of them out")
     cron = _six_fields(schedule) if schedule else ""
@@ -92,7 +94,6 @@ def command(
 
 def _follow(cluster: "Cluster", run: str) -> int:
     """Show a run to its end and return the exit code."""
-    from pipelines.cluster_client import UnreachableError
     from pipelines.cluster_standing import SUCCEEDED
     from pipelines.cluster_watch import POLL_SECONDS, follow
 
@@ -107,8 +108,8 @@ def _follow(cluster: "Cluster", run: str) -> int:
     except (KeyboardInterrupt, click.exceptions.Abort):
         click.echo(f"lobule: stopped looking; the run goes on: lobule submit --watch {run}", err=True)
         return INTERRUPTED
-    except UnreachableError as error:
-        raise UnreachableError(f"{error}; the run may go on: lobule submit --watch {run}") from None
+    except LobuleError as error:  # a server that went away, a token that ended
+        raise InputError(f"{error}; the run may go on: lobule submit --watch {run}") from None
     if end.state == SUCCEEDED:
         click.echo("done; see `lobule runs`, `lobule models` and `lobule promote` with MLFLOW_TRACKING_URI set to the cluster's server")
         return 0

@@ -50,6 +50,7 @@ class Server:
     multi_user: bool = False
     fail: str = ""
     broken: int = 0  # answers of 503 that are still to come
+    unseen: list[str] = field(default_factory=list)  # ends of listings that are answered once as if nothing were there yet
     logs: dict[str, str] = field(default_factory=dict)
     requests: list[tuple[str, str]] = field(default_factory=list)
     experiments: list[dict] = field(default_factory=list)
@@ -132,8 +133,13 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(503, {"message": "no healthy upstream"})
         if self.state.token and self.headers.get("Authorization") != f"Bearer {self.state.token}":
             return self.answer(401, {"message": "Unauthenticated"})
+        for end in [each for each in self.state.unseen if "filter" in query and address.path.endswith(each)]:
+            self.state.unseen.remove(end)
+            return self.answer(200, {})
         try:
             status, body = self.route(f"{self.command} {address.path}", query, data)
+        except FileExistsError as error:
+            return self.answer(409, {"code": 6, "message": f"Already exist error: {error}"})
         except ValueError as error:
             return self.answer(400, {"code": 3, "message": f"Invalid input error: {error}"})
         self.answer(status, body, "text/plain" if isinstance(body, bytes) else "application/json")
@@ -150,6 +156,8 @@ class Handler(BaseHTTPRequestHandler):
             return 200, keep(state.experiments, data, "V2beta1Experiment", "experiment_id")
         if call == "GET /apis/v2beta1/pipelines":
             return 200, {"pipelines": matching(state.pipelines, query)}
+        if call == "POST /apis/v2beta1/pipelines" and any(each["name"] == json.loads(data)["name"] for each in state.pipelines):
+            raise FileExistsError("a pipeline of this name exists")
         if call == "POST /apis/v2beta1/pipelines":
             return 200, keep(state.pipelines, data, "V2beta1Pipeline", "pipeline_id")
         if match := re.fullmatch(r"GET /apis/v2beta1/pipelines/([\w-]+)/versions", call):
@@ -183,7 +191,7 @@ class Handler(BaseHTTPRequestHandler):
                 json_format.ParseDict(executor, KubernetesExecutorConfig())
         made = {"pipeline_id": query["pipelineid"], "display_name": query["name"], "description": query.get("description", "")}
         if any(each["display_name"] == made["display_name"] for each in self.state.versions):
-            raise ValueError(f"a version of this name exists: {made['display_name']}")
+            raise FileExistsError(f"a version of this name exists: {made['display_name']}")
         made |= {"pipeline_version_id": f"version-{len(self.state.versions) + 1}", "pipeline_spec": spec}
         checked(made, "V2beta1PipelineVersion")
         self.state.versions.append(made)

@@ -9,8 +9,11 @@ from components.domain import presets
 from components.domain.recipe import Recipe
 from pipelines import cluster_watch
 from pipelines.cli.main import invoke
-from pipelines.cluster_client import Cluster, UnreachableError
+from pipelines.cluster_client import Cluster
+from pipelines.cluster_errors import UnreachableError
+from pipelines.cluster_order import training_order
 from pipelines.cluster_watch import follow
+from pipelines.placement import Placement
 
 DATA = ("--data", "s3://clinic/busi")
 MLFLOW = ("--mlflow", "http://mlflow:5000")
@@ -60,6 +63,20 @@ def test_equal_pipelines_are_uploaded_once_whatever_they_are_run_with(submit, se
     assert [run["pipeline_version_reference"]["pipeline_version_id"] for run in server.runs] == [version["pipeline_version_id"]] * 2
     submit(*DATA, *MLFLOW, "--memory", "32Gi")
     assert (len(server.pipelines), len(server.versions)) == (1, 2)
+
+
+@pytest.mark.parametrize("unseen", ["/pipelines", "/versions"])
+def test_of_two_that_submit_at_once_the_slower_takes_what_the_faster_made(submit, server, tmp_path, unseen):
+    submit(*DATA, *MLFLOW)
+    (known,) = server.versions
+    file = tmp_path / "pipeline.yaml"
+    training_order(presets.load("quickstart"), source="", weights=None, promote=False, allow_leakage=False).write(
+        file, Placement(), defaults=False
+    )
+    server.unseen = [unseen]
+    found = Cluster(server.url).version(file, pipeline="lobule-training", name=known["display_name"], about="")
+    assert found == (known["pipeline_id"], known["pipeline_version_id"], False)
+    assert (server.unseen, len(server.versions)) == ([], 1)
 
 
 def test_waiting_tells_of_each_task_and_ends_well(submit):
@@ -182,7 +199,7 @@ def test_a_server_of_several_users_is_used_in_a_namespace(server, submit, monkey
     assert len(server.versions) == 1
 
 
-def test_no_server_and_what_is_none_are_told_in_one_line(nobody, capsys):
+def test_no_server_and_what_is_none_are_told_in_one_line(nobody, capsys, caplog):
     class Page(BaseHTTPRequestHandler):
         def do_GET(self):
             self.send_response(200)
@@ -195,7 +212,7 @@ def test_no_server_and_what_is_none_are_told_in_one_line(nobody, capsys):
     page = HTTPServer(("127.0.0.1", 0), Page)
     Thread(target=page.serve_forever, daemon=True).start()
     for host, words in (
-        ("http://127.0.0.1:9", "must be a Kubeflow Pipelines server that answers, but does not"),
+        ("http://127.0.0.1:9", "must answer as a Kubeflow Pipelines server, but does not"),
         (f"http://127.0.0.1:{page.server_port}", "answers, but not as a Kubeflow Pipelines API"),
     ):
         assert invoke(["submit", "--host", host, *DATA, *MLFLOW]) == 2
@@ -203,5 +220,6 @@ def test_no_server_and_what_is_none_are_told_in_one_line(nobody, capsys):
         assert said.startswith(f"lobule: {host} ")
         assert words in said
         assert said.count("\n") == 1
+    assert caplog.text == ""
     page.shutdown()
     page.server_close()

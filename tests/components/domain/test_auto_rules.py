@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.domain.auto import Chosen, changed_by_user, choose, require_settings
-from components.domain.auto_rules import RULES, positives
+from components.domain.auto_rules import RULES
+from components.domain.auto_terms import positives
 from components.domain.errors import InputError
 from components.domain.fingerprint import Fingerprint, Machine
 from components.domain.networks import NETWORKS

@@ -50,9 +50,14 @@ class Known:
         return max(1, int(self.data.images * (1 - self.chosen["validation"] - self.chosen["test"])))
 
     @property
+    def seen_side(self) -> int:
+        """Side in pixels of what the backbone sees of an image."""
+        return int(self.chosen["image_size"]) // int(self.chosen.get("downscale", 1))
+
+    @property
     def image_memory(self) -> float:
         """MiB that training needs for one image: its feature maps, and as much again for their gradients."""
-        return 2 * self.network.activations * (int(self.chosen["image_size"]) / SIDE) ** 2
+        return 2 * self.network.activations * (self.seen_side / SIDE) ** 2
 
     def rate(self, size: int) -> float:
         """Return how many images of a size the processor fine-tunes in a second."""
@@ -61,7 +66,7 @@ class Known:
     @property
     def minutes(self) -> float:
         """Minutes that an epoch of fine-tuning takes on the processor."""
-        return self.train_images / self.rate(self.chosen["image_size"]) / 60
+        return self.train_images / self.rate(self.seen_side) / 60
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,11 @@ from components.domain.auto_terms import (
     PLENTY,
     REACHED,
     SCRATCH,
+    SEARCH_BOTH,
+    SEARCH_HEAD,
+    SEARCH_SCRATCH,
+    SEARCH_WIDE,
+    SMALL,
     SMALL_NET,
     TUNING,
     UNEVEN,
@@ -40,7 +45,6 @@ from components.domain.auto_terms import (
 )
 from components.domain.presets._cells import POLICY as CELLS
 from components.domain.presets._shared import ALL_LAYERS, SCANS, TISSUE
-from components.domain.search_space import USUAL, SearchSpace
 
 RULES = (
     Rule("task", layout("BUSI"), "ultrasound", "the layout is that of breast ultrasound with masks"),
@@ -143,8 +147,10 @@ RULES = (
         "one model takes hours on {k.data.machine.cores} cores",
     ),
     Rule("seeds", ELSE, 2, "to see how far models of different seeds differ"),
-    Rule("search", SCRATCH, SearchSpace(learning_rate=(5e-4, 6e-3), dropout=(0.0, 0.5)), "a network from scratch takes higher rates"),
-    Rule("search", ELSE, USUAL, "what suits a head on a frozen backbone"),
+    Rule("search", SCRATCH & GPU, SEARCH_WIDE, "each trial trains from pixels anyway, so augmentation may vary, too"),
+    Rule("search", SCRATCH, SEARCH_SCRATCH, "a network from scratch takes higher rates; few trials, few settings"),
+    Rule("search", GPU & SMALL, SEARCH_BOTH, "on a GPU a trial can afford the second phase"),
+    Rule("search", ELSE, SEARCH_HEAD, "what a head on kept embeddings learns by, in seconds a trial; the second phase takes minutes"),
     Rule(
         "positive",
         ODD_NAMES,

@@ -1,10 +1,12 @@
 """The conditions and formulas that the rules of recipe `auto` are written in (`components.domain.auto_rules`)."""
 
 import re
+from dataclasses import replace
 
-from components.domain.auto import Formula, Known, When
+from components.domain.auto import Formula, Known, When, as_text
 from components.domain.networks import FEATURES
 from components.domain.recipe import FROM_SCRATCH
+from components.domain.search_space import USUAL, SearchSpace
 
 EPOCH_MINUTES = 5
 """On processors, images get smaller until an epoch of fine-tuning takes no longer."""
@@ -68,6 +70,7 @@ NO_GPU = When("no GPU", lambda k: not k.data.machine.accelerators)
 PLENTY = When(f"{HUGE:,} images or more", lambda k: k.data.images >= HUGE)
 OBLONG = When("sides differ by more than a quarter", lambda k: k.data.oblong > 1.25)
 GIVEN = When("the source comes divided into train and test", lambda k: k.data.given_split)
+SMALL = below(HUGE)
 UNEVEN = When("one class is over 1.5 times another", lambda k: k.data.imbalance > 1.5)
 NO_FROZEN = When("epochs is 0", lambda k: k.chosen["epochs"] == 0)
 FEW_LEARN = When("fewer than 1,000 images to train on", lambda k: k.train_images < 1_000)
@@ -119,5 +122,21 @@ AFFORDABLE = Formula(f"as the shorter side, {SIDES[-1]} to {SIDES[0]}, an epoch 
 TUNING = Formula(f"{TUNING_MINUTES} minutes, 2 to 15 epochs", _tuning)
 VIEWS = Formula("4; 2 from 5,000 and 1 from 50,000 images to train on; their embeddings in a quarter of the memory", _views)
 HALF = Formula("the last half", lambda known: known.network.layers // 2)
+SEARCH_SCRATCH = SearchSpace(learning_rate=(5e-4, 6e-3), dropout=(0.0, 0.5))
+SEARCH_WIDE = replace(SEARCH_SCRATCH, augmentation_strength=(0.5, 1.5))
+
+
+def _with_batches(space: SearchSpace) -> Formula:
+    """Return a search space with half the batch beside the one that the memory allows."""
+
+    def of(known: Known) -> SearchSpace:
+        most = int(known.chosen["batch_size"])
+        return replace(space, batch_size=(most // 2, most) if most > 1 else ())
+
+    return Formula(f"{as_text(space)} batch_size=[half, batch_size]", of)
+
+
+SEARCH_HEAD = _with_batches(USUAL)
+SEARCH_BOTH = _with_batches(replace(USUAL, fine_tune_learning_rate=(3e-5, 3e-4), augmentation_strength=(0.5, 1.5)))
 OF_FILE = Formula("that of the file", lambda known: known.data.fits)
 FOUND = Formula("the classes named so", lambda known: positives(list(known.data.classes)))

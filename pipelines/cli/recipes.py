@@ -50,6 +50,7 @@ def command(name: str | None) -> None:
 def _explain() -> None:
     """Print the rules of recipe `auto` as they stand."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from components.domain.auto_rules import RULES
@@ -60,7 +61,8 @@ def _explain() -> None:
     table = Table("setting", "when", "value", "because", box=None, pad_edge=False, header_style="bold")
     previous = ""
     for rule in RULES:
-        table.add_row(rule.setting if rule.setting != previous else "", rule.when.words, rule.value_words, rule.reason_words)
+        cells = (rule.setting if rule.setting != previous else "", rule.when.words, rule.value_words, rule.reason_words)
+        table.add_row(*map(escape, cells))
         previous = rule.setting
     Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH).print(table)
     click.echo("\nSee what it chooses: lobule data inspect SOURCE. Train it: lobule run --data SOURCE [--weights W] [--set KEY=VALUE]")

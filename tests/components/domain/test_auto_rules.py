@@ -124,6 +124,18 @@ def test_what_the_user_sets_is_taken_and_said_and_later_rules_follow():
     assert (decided.recipe.augmentation.zoom, decided.recipe.augmentation.rotation, decided.recipe.patience) == (0.3, 8, 3)
 
 
+def test_the_search_takes_no_batch_that_the_memory_does_not_hold_and_trains_the_second_phase_on_a_gpu_alone():
+    slow, fast = chosen(having(SCANS, **HAD)).recipe, chosen(having(SCANS, machine=GPU, **HAD)).recipe
+    assert (slow.search.batch_size, slow.search.fine_tune_learning_rate) == ((16, 32), ())
+    assert (fast.search.batch_size, fast.search.fine_tune_learning_rate) == ((16, 32), (3e-5, 3e-4))
+    assert chosen(TISSUE).recipe.search.batch_size == ()
+
+
+def test_what_is_averaged_before_the_network_looks_costs_no_memory():
+    data = having(TISSUE, machine=Machine(64, 4), **HAD)
+    assert [chosen(data, downscale=each).recipe.batch_size for each in ("1", "2")] == [8, 32]
+
+
 def test_a_backbone_without_published_weights_starts_from_none():
     decided = chosen(having(SCANS, **HAD), backbone="convnet")
     assert (decided.weights, decided.recipe.fine_tune_epochs, decided.recipe.image_size) == ("none", 0, 96)

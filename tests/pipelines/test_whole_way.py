@@ -84,7 +84,7 @@ def test_what_was_chosen_is_said_at_the_start_kept_and_not_chosen_again(way, run
     said = "".join(way["told"])
     assert re.search(r"recipe auto, chosen for \d+ images .*; \d+ cores?, \d+ GiB", said)
     assert re.search(r"\n  image_size +32 +set by you; auto would take 96\n", said)
-    assert re.search(r"\n  task +histology +stained: median saturation 0\.\d\d of 32 images\n", said)
+    assert re.search(r"\n  task +histology +stained: median saturation 0\.\d\d of \d+ images\n", said)
     assert "chosen for" not in way["second"].stderr
     kept = json.loads(mlflow.artifacts.load_text(f"{run.info.artifact_uri}/choices.json"))
     assert {"setting": "weights", "value": "none", "reason": "set by you"} in kept["choices"]

@@ -54,18 +54,9 @@ def create_app() -> FastAPI:
     evaluations = Evaluations()
 
     @app.post("/predict", responses=responses(several=False), openapi_extra=request_body("image", several=False))
-    async def predict(request: Request, explain: Explain = False, image: Picture = True) -> Response:
+    async def predict_one(request: Request, explain: Explain = False, image: Picture = True) -> Response:
         """Judge one image: multipart field `image` (or `file`), or the raw body with an image content type."""
-        context = _context(request)
-        async with _counted(context) as upload:
-            data = (await read_images(request, IMAGE_FIELDS, upload=upload, max_bytes=context.settings.max_bytes))[0]
-            async with context.engine.admit():
-                served = _served(context)
-                request_id = request.state.request_id
-                document = await context.engine.ask(Asked(data, served, Wanted(explain, image), request_id))
-        context.metrics.images.observe(1)
-        request.state.notes.update(verdict=document["verdict"], predicted_class=document["class_name"])
-        return _json({**document, **envelope(served, request_id)})
+        return await predict(_context(request), request, explain, image)
 
     @app.post("/predict/batch", responses=responses(several=True), openapi_extra=request_body("images", several=True))
     async def predict_batch(request: Request, explain: Explain = False, image: Picture = False) -> Response:
@@ -121,6 +112,23 @@ def create_app() -> FastAPI:
 
     _add_pages(app)
     return app
+
+
+async def predict(context: Context, request: Request, explain: bool, image: bool) -> Response:
+    """Answer for one image, with the heat map if `explain`, with the thumbnail if `image`.
+
+    Raises:
+        ApiError, ImageError: if the request or its image is refused.
+    """
+    async with _counted(context) as upload:
+        data = (await read_images(request, IMAGE_FIELDS, upload=upload, max_bytes=context.settings.max_bytes))[0]
+        async with context.engine.admit():
+            served = _served(context)
+            request_id = request.state.request_id
+            document = await context.engine.ask(Asked(data, served, Wanted(explain, image), request_id))
+    context.metrics.images.observe(1)
+    request.state.notes.update(verdict=document["verdict"], predicted_class=document["class_name"])
+    return _json({**document, **envelope(served, request_id)})
 
 
 def _add_pages(app: FastAPI) -> None:

@@ -7,9 +7,11 @@ connections are looked at, which costs a request nothing. Bodies are bounded by 
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from starlette.types import ASGIApp
 from uvicorn.protocols.http import auto
 
 from serving.http_errors import error_body_bytes
@@ -30,6 +32,7 @@ class Watch:
     max_connections: int
     head_seconds: float
     request_seconds: float
+    around: Callable[[ASGIApp], ASGIApp]
     seen: dict["Guarded", tuple[int, float]] = field(default_factory=dict)
     timer: asyncio.TimerHandle | None = None
 
@@ -54,6 +57,7 @@ class Guarded(Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection, or refuse it at once when there are too many."""
+        self.app = self.watch.around(self.app)
         super().connection_made(transport)
         watch = self.watch
         if len(watch.seen) >= watch.max_connections:
@@ -97,13 +101,16 @@ class Guarded(Protocol):
         self.transport.close()
 
 
-def install(*, max_connections: int, head_seconds: float, request_seconds: float) -> None:
+def install(
+    *, max_connections: int, head_seconds: float, request_seconds: float, around: Callable[[ASGIApp], ASGIApp] = lambda app: app
+) -> None:
     """Have the server that this process will start use watched connections.
 
     Args:
         max_connections: open ones; more are answered 503.
         head_seconds: that a connection may be open without a whole head of a request; uvicorn closes idle ones after five.
+        around: puts an application around the server's own.
         request_seconds: after which a request whose answer the client does not take is cut off.
     """
-    watch = Watch(max_connections, head_seconds, request_seconds)
+    watch = Watch(max_connections, head_seconds, request_seconds, around)
     auto.AutoHTTPProtocol = type("GuardedProtocol", (Guarded,), {"watch": watch})

@@ -61,9 +61,19 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _defect)
 
 
+def refused(error: ImageError) -> Response:
+    """Return the answer to a request that is refused."""
+    return error_response(error.status, error.code, error.message, error.remedy)
+
+
+def defect() -> Response:
+    """Return the answer to a request at which the service fails."""
+    return error_response(500, "internal", "the service failed", "report it with the request id in the header X-Request-ID")
+
+
 async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, ImageError)
-    return error_response(error.status, error.code, error.message, error.remedy)
+    return refused(error)
 
 
 async def _invalid(_: Request, error: Exception) -> Response:
@@ -79,7 +89,7 @@ async def _http(_: Request, error: Exception) -> Response:
 
 
 async def _defect(_: Request, __: Exception) -> Response:
-    return error_response(500, "internal", "the service failed", "report it with the request id in the header X-Request-ID")
+    return defect()
 
 
 class JsonErrors:

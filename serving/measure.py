@@ -4,6 +4,8 @@ Half a millisecond an image, so that every request can afford it: colour is meas
 the central 512 x 512, texture, which needs neighbours, on all pixels of the central 256 x 256.
 """
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -38,20 +40,22 @@ def properties(pixels: Pixels) -> dict[str, float]:
     colour = _centre(pixels, COLOUR_SIDE)
     step = 2 if max(colour.shape) > TEXTURE_SIDE else 1
     red, green, blue = (np.ascontiguousarray(colour[::step, ::step, channel]) for channel in range(3))  # planes: eleven times as fast
-    high, low = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
-    saturation = (high - low).astype(np.float32) / np.maximum(high, 1)
-    gray = _luminance(red, green, blue)
-    means = [float(plane.mean()) / 255.0 for plane in (red, green, blue)]
-    stains = np.array([float(_DENSITY[plane[::2, ::2]].mean()) for plane in (red, green, blue)]) @ _UNMIX
-    brightness, contrast = float(gray.mean()), float(gray.std())
+    high = np.maximum(np.maximum(red, green), blue).astype(np.float32)
+    low = np.minimum(np.minimum(red, green), blue).astype(np.float32)
+    spread = np.divide(high - low, np.maximum(high, 1), dtype=np.float32)
+    planes = [plane.astype(np.float32) for plane in (red, green, blue)]
+    means = [_mean(plane) / 255.0 for plane in planes]
+    gray = _luminance(*planes)
+    stains = np.array([_mean(_DENSITY.take(plane[::2, ::2])) for plane in (red, green, blue)]) @ _UNMIX
+    brightness, contrast = _mean(gray), math.sqrt(_variance(gray))
     if step > 1:
         centre = _centre(pixels, TEXTURE_SIDE)
-        gray = _luminance(*(np.ascontiguousarray(centre[:, :, channel]) for channel in range(3)))
+        gray = _luminance(*(np.ascontiguousarray(centre[:, :, channel]).astype(np.float32) for channel in range(3)))
     sharpness, noise = _texture(gray)
     return {
         "brightness": brightness,
         "contrast": contrast,
-        "saturation": float(saturation.mean()),
+        "saturation": _mean(spread),
         "red": means[0],
         "green": means[1],
         "blue": means[2],
@@ -71,11 +75,22 @@ def _centre(pixels: Pixels, side: int) -> Pixels:
     return pixels[top : top + side, left : left + side]
 
 
-def _luminance(red: npt.NDArray[np.uint8], green: npt.NDArray[np.uint8], blue: npt.NDArray[np.uint8]) -> Plane:
-    gray = red.astype(np.float32) * np.float32(_LUMINANCE[0] / 255.0)  # converted first: the same values in a quarter of the time
-    gray += green.astype(np.float32) * np.float32(_LUMINANCE[1] / 255.0)
-    gray += blue.astype(np.float32) * np.float32(_LUMINANCE[2] / 255.0)
+def _luminance(red: Plane, green: Plane, blue: Plane) -> Plane:
+    gray = red * np.float32(_LUMINANCE[0] / 255.0)
+    gray += green * np.float32(_LUMINANCE[1] / 255.0)
+    gray += blue * np.float32(_LUMINANCE[2] / 255.0)
     return gray
+
+
+def _mean(plane: Plane) -> float:
+    """Return the mean, as `np.mean` does at twice the cost for images of this size."""
+    return float(np.add.reduce(plane, axis=None)) / plane.size
+
+
+def _variance(plane: Plane) -> float:
+    """Return the mean squared difference from the mean."""
+    flat = (plane - np.float32(_mean(plane))).ravel()
+    return float(flat @ flat) / flat.size
 
 
 def _texture(gray: Plane) -> tuple[float, float]:
@@ -83,13 +98,13 @@ def _texture(gray: Plane) -> tuple[float, float]:
     laplacian = 4 * gray[1:-1, 1:-1]
     for neighbour in (gray[:-2, 1:-1], gray[2:, 1:-1], gray[1:-1, :-2], gray[1:-1, 2:]):
         laplacian -= neighbour
-    return float(laplacian.var()), _median(np.abs(laplacian[::2, ::2]).ravel())
+    return _variance(laplacian), _median(np.abs(laplacian[::2, ::2]).ravel())
 
 
 def _blocks(gray: Plane) -> float:
     """Return by how much the mean step between neighbours is larger at the strongest of the eight grids than at the median one."""
-    across = np.abs(np.diff(gray, axis=1)).mean(axis=0, dtype=np.float32)
-    down = np.abs(np.diff(gray, axis=0)).mean(axis=1, dtype=np.float32)
+    across = np.abs(gray[:, 1:] - gray[:, :-1]).mean(axis=0, dtype=np.float32)
+    down = np.abs(gray[1:] - gray[:-1]).mean(axis=1, dtype=np.float32)
     excess = 0.0
     for steps in (across, down):
         rows = len(steps) // _BLOCK

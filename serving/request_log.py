@@ -1,20 +1,26 @@
 """One line of JSON for each request: id, route, status, time, verdict. No file names, no pixels, no addresses.
 
 The request id is always made here. One that a client sends might name a patient, and the id goes into the prediction log.
+Lines are written by a thread, a tenth of a second of them at a time: a write hands the interpreter to the threads that predict, and
+the event loop would wait for it after every request.
 """
 
 import json
 import logging
+import random
 import sys
+import threading
 import time
-import uuid
 import warnings
+from collections import deque
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
+_ids = random.Random()  # noqa: S311 - an id is no secret, and asking the system for each would hand the interpreter over as a write does
 ROUTES = frozenset(
     {
         "/",
@@ -49,9 +55,41 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, default=str)
 
 
+class Lines(logging.Handler):
+    """Writes what is told to standard error, soon; warnings and errors at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiting: deque[str] = deque()
+        self._some = threading.Event()
+        threading.Thread(target=self._run, name="request-log", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a record."""
+        self._waiting.append(self.format(record) + "\n")
+        if record.levelno >= logging.WARNING:
+            self.flush()
+        elif not self._some.is_set():
+            self._some.set()
+
+    def flush(self) -> None:
+        """Write what waits; also called when the process ends."""
+        with self.lock or nullcontext():
+            lines = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            with suppress(OSError, ValueError):  # nobody reads it any more
+                sys.stderr.write("".join(lines))
+                sys.stderr.flush()
+
+    def _run(self) -> None:
+        while self._some.wait():
+            time.sleep(0.1)
+            self._some.clear()
+            self.flush()
+
+
 def configure() -> None:
     """Send what `serving` tells to standard error as lines of JSON."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = Lines()
     handler.setFormatter(JsonLines())
     root = logging.getLogger("serving")
     root.handlers, root.propagate = [handler], False
@@ -73,7 +111,7 @@ class RequestLog:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id, began, status = uuid.uuid4().hex, time.perf_counter(), 500
+        request_id, began, status = f"{_ids.getrandbits(128):032x}", time.perf_counter(), 500
         notes: dict[str, object] = {}
         state = scope.setdefault("state", {})
         state["request_id"], state["notes"] = request_id, notes

@@ -7,16 +7,19 @@ Limits of concurrency and time are ours as well, so that every refusal has the o
 
 import gc
 import sys
+from functools import partial
 from pathlib import Path
 
 import bentoml
 import pyarrow as pa
 from bentoml._internal.server.http import traffic
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving import connections, request_log
 from serving.answer import Answerer
-from serving.app import Context, create_app
+from serving.app import Context, create_app, predict
 from serving.contract import ContractError
 from serving.engine import Engine
 from serving.follow import Follower
@@ -28,6 +31,7 @@ from serving.prediction_log import PredictionLog
 from serving.request_log import RequestLog
 from serving.security import ApiKey, SecurityHeaders
 from serving.settings import ServiceSettings
+from serving.short import PlainPrediction, Short
 from serving.slot import Served, Slot
 
 OWN_BUNDLE = Path(__file__).resolve().parents[1] / "bundle"
@@ -68,7 +72,6 @@ class _Untimed:
 
 
 traffic.TimeoutMiddleware = _Untimed
-connections.install(max_connections=settings.max_connections, head_seconds=settings.upload_timeout, request_seconds=settings.longest + 20)
 
 
 @bentoml.service(
@@ -170,3 +173,22 @@ _MIDDLEWARE: list[tuple[type, dict[str, object]]] = [
 
 for _kind, _options in _MIDDLEWARE:
     Lobule.add_asgi_middleware(_kind, **_options)  # type: ignore[attr-defined]  # the decorator makes the class a service
+
+
+async def _predict(request: Request, explain: bool, image: bool) -> Response:
+    return await predict(app.state.context, request, explain, image)
+
+
+def _short_way() -> ASGIApp:
+    way: ASGIApp = PlainPrediction(_predict)
+    for kind, options in reversed(_MIDDLEWARE):
+        way = kind(way, **options)
+    return way
+
+
+connections.install(
+    max_connections=settings.max_connections,
+    head_seconds=settings.upload_timeout,
+    request_seconds=settings.longest + 20,
+    around=partial(Short, _short_way()),
+)

@@ -6,6 +6,7 @@ costs of a run of the graph. Each result is handed to the event loop in one call
 """
 
 import asyncio
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -48,7 +49,7 @@ class Workers(Generic[Asked, Prepared, Answer]):
         self._waiting: deque[tuple[Asked, asyncio.Future[Answer]]] = deque()
         self._ready: deque[tuple[Prepared, asyncio.Future[Answer]]] = deque()
         self._changed = threading.Condition(threading.Lock())
-        self._closed = False
+        self._closed, self._idle = False, 0
         self._threads = [threading.Thread(target=self._run, name=f"predict_{index}", daemon=True) for index in range(threads)]
         for thread in self._threads:
             thread.start()
@@ -76,7 +77,9 @@ class Workers(Generic[Asked, Prepared, Answer]):
                 while not self._waiting and not self._ready:
                     if self._closed:
                         return
+                    self._idle += 1
                     self._changed.wait()
+                    self._idle -= 1
                 if self._waiting and len(self._ready) < self._together:
                     asked, future = self._waiting.popleft()
                     group = None
@@ -88,13 +91,16 @@ class Workers(Generic[Asked, Prepared, Answer]):
                 self._prepare(asked, future)
 
     def _take(self) -> list[tuple[Prepared, "asyncio.Future[Answer]"]]:
-        """Return what is finished next: the oldest that is ready, with others of its kind."""
+        """Return what is finished next: the oldest that is ready, with others of its kind; threads that have nothing to do get a share."""
+        most = min(self._together, math.ceil(len(self._ready) / (1 + self._idle)))
         group, left = [self._ready.popleft()], deque[tuple[Prepared, "asyncio.Future[Answer]"]]()
         kind = self._work.kind(group[0][0])
         for each in self._ready:
-            alike = kind is not None and len(group) < self._together and self._work.kind(each[0]) == kind
+            alike = kind is not None and len(group) < most and self._work.kind(each[0]) == kind
             (group if alike else left).append(each)
         self._ready = left
+        if left:
+            self._changed.notify()
         return group
 
     def _prepare(self, asked: Asked, future: "asyncio.Future[Answer]") -> None:

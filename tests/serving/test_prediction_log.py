@@ -116,6 +116,7 @@ def test_rows_wait_for_a_disk_that_fails_and_are_written_when_it_is_mended(tmp_p
 
 def test_more_rows_than_may_wait_are_lost_oldest_first_and_counted(tmp_path: Path, row: Row, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(prediction_log, "WAITING_ROWS", 4)
+    monkeypatch.setattr(prediction_log, "MOMENT", 0.0)
     monkeypatch.setattr(prediction_log, "RETRY_SECONDS", 0.0)
     (tmp_path / "log").write_text("in the way")
     heard = Heard()

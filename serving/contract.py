@@ -40,6 +40,8 @@ PROPERTIES = (
 BF16_TOLERANCE = 0.01
 """Largest difference of a probability from f32 at which bf16 may serve, and by which a bf16 bundle's canary may differ between CPUs."""
 
+ENSEMBLE_SEED = -1
+"""In the place of a seed, for a model that is the average of several seeds' models."""
 DISCLAIMER = "Research use only. Not for clinical use."
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
@@ -146,6 +148,7 @@ class Card(_Frozen):
     canary_scores: tuple[Score, ...]
     """Probabilities that the canary image must give, one per class."""
     seed: int
+    """Of its training; `ENSEMBLE_SEED` for the average of several."""
     dataset: Digest
     certificate: Digest
     recipe_digest: Digest

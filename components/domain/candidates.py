@@ -4,6 +4,7 @@ candidates/
   candidates.json   `Candidates`
   curves.png        loss, accuracy and AUC of the chosen one by epoch
   seed-0/ seed-1/   model bundles (`serving.contract`)
+  ensemble/         with `Recipe.ensemble` the bundle of their average
   seed-0.keras ...  the same as Keras models: uint8 RGB [N, S, S, 3] -> probabilities [N, K]; with `Recipe.save_h5` also as `.h5`
 """
 
@@ -15,6 +16,7 @@ from components.domain.errors import InputError
 
 CANDIDATES_FILE = "candidates.json"
 CURVES_FILE = "curves.png"
+ENSEMBLE = "ensemble"
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from components.domain.augmentation import Augmentation
 from components.domain.errors import InputError
-from components.domain.errors import require as _require
+from components.domain.recipe_rules import check
 from components.domain.search_space import USUAL, SearchSpace, check_choices
 
 Task = Literal["histology", "ultrasound", "cells"]
@@ -23,6 +23,8 @@ FROM_SCRATCH: tuple[Backbone, ...] = ("convnet", "flatcnn")
 Fit = Literal["stretch", "crop"]
 Roi = Literal["none", "mask"]
 Precision = Literal["auto", "f32"]
+TrainingPrecision = Literal["auto", "f32", "bf16"]
+FlipsAtTest = Literal["off", "auto"]
 Head = Literal["linear", "normalized", "hidden", "single"]
 Optimizer = Literal["adamw", "adam", "rmsprop"]
 Schedule = Literal["cosine", "constant", "plateau"]
@@ -30,12 +32,6 @@ FLIPS = Augmentation()
 """The default policy: horizontal flips."""
 COPIES = Augmentation(flips="horizontal", rotation=70.0, crop=0.2)
 """How published work on BUSI balances its classes: rotation up to 70 degrees, horizontal flip, crop."""
-_CHOICES = {
-    **{"task": Task, "backbone": Backbone, "head": Head, "fit": Fit, "roi": Roi},
-    **{"optimizer": Optimizer, "schedule": Schedule, "precision": Precision},
-}
-_MOST_IMAGES = 4096  # in a batch: no accelerator holds more, and a slip of the keys does not end in its memory
-_SEEDS = 2**31  # what every library that is seeded takes
 
 
 @dataclass(frozen=True)
@@ -58,16 +54,24 @@ class Recipe:
         epochs: epochs with a frozen backbone; all epochs where there is none to freeze. 0 starts with the second phase.
         fine_tune_epochs: epochs with the last layers of the backbone trainable.
         fine_tune_layers: how many layers at its end are.
+        fine_tune_views: augmented copies of each training image whose features at the last frozen layer the second phase learns from, so
+            that no epoch passes the frozen layers again; 0 passes every image through the whole network, changed anew.
+        fine_tune_stages: the second phase goes in so many stages, each with more of those layers trainable.
         fine_tune_norm: their batch normalisation learns too, as where nothing was frozen. Its statistics drift in small batches.
         optimizer: of both phases; `weight_decay` is decoupled in each.
         schedule: of the learning rate: `cosine` down to 5 %, `constant`, or `plateau` (`components.learning.schedule`).
         learning_rate, dropout, weight_decay: defaults; the study's best trial replaces them.
         fine_tune_learning_rate: of the second phase.
+        ema: momentum of a moving average of the weights over steps, which is what is validated and kept; 0 averages nothing.
+        training_precision: of multiplications in training (`components.learning.devices`).
         views: augmented copies of each training image whose embeddings the frozen phase learns from; 0 keeps none and passes every
             image through the backbone in every epoch, changed anew.
         patience: epochs without a better validation AUC after which a phase stops; 0 never stops early.
         trials, trial_epochs: size of the study; without trials the recipe is trained as it stands.
         seeds: how many final models are trained.
+        ensemble: their average is a further model, which may be chosen: one bundle that costs as much as all of them.
+        flips_at_test: `auto` averages each image with its mirror image in the served graph, at twice the cost, where that is better on
+            the validation split (`components.train.mirrored`).
         validation, test: shares of the images, by group.
         folds, fold: with folds = k > 0, the test split is fold number `fold` of k, from 0; k runs cross-validate.
         given_split: keep a split that the source comes with (`train/`, `val/`, `test/`), where it does.
@@ -96,6 +100,8 @@ class Recipe:
     epochs: int = 20
     fine_tune_epochs: int = 0
     fine_tune_layers: int = 0
+    fine_tune_views: int = 0
+    fine_tune_stages: int = 1
     fine_tune_norm: bool = False
     optimizer: Optimizer = "adamw"
     schedule: Schedule = "cosine"
@@ -104,11 +110,15 @@ class Recipe:
     dropout: float = 0.3
     weight_decay: float = 1e-5
     label_smoothing: float = 0.0
+    ema: float = 0.0
+    training_precision: TrainingPrecision = "auto"
     views: int = 4
     patience: int = 6
     trials: int = 6
     trial_epochs: int = 10
     seeds: int = 2
+    ensemble: bool = False
+    flips_at_test: FlipsAtTest = "off"
     split_seed: int = 0
     validation: float = 0.15
     test: float = 0.2
@@ -127,49 +137,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_choices(self)
-        for name, kind in _CHOICES.items():
-            choices = get_args(kind)
-            _require(getattr(self, name) in choices, f"{name} must be one of {', '.join(choices)}", getattr(self, name), "choose one")
-        _require(
-            bool(self.positive) and all(isinstance(each, str) and each.strip() for each in self.positive),
-            "positive must be names of classes, none empty",
-            self.positive,
-            'write it like ["malignant"]',
-        )
-        _require(self.batch_size <= _MOST_IMAGES, f"batch_size must be at most {_MOST_IMAGES}", self.batch_size, "lower it")
-        _require(self.split_seed < _SEEDS, f"split_seed must be below {_SEEDS}", self.split_seed, "choose a smaller one")
-        _require(32 <= self.image_size <= 1024, "image_size must lie in [32, 1024]", self.image_size, "set it within")
-        _require(0 <= self.roi_margin <= 2, "roi_margin must lie in [0, 2]", self.roi_margin, "set it within")
-        for name in ("batch_size", "trial_epochs", "seeds"):
-            _require(getattr(self, name) >= 1, f"{name} must be at least 1", getattr(self, name), "raise it")
-        for name in ("epochs", "fine_tune_epochs", "fine_tune_layers", "split_seed", "views", "patience", "trials"):
-            _require(getattr(self, name) >= 0, f"{name} must not be negative", getattr(self, name), "raise it")
-        _require(self.epochs + self.fine_tune_epochs >= 1, "epochs must be at least 1 without fine_tune_epochs", self.epochs, "raise it")
-        _require(self.epochs > 0 or not self.trials, "trials must be 0 where epochs is 0", self.trials, "set trials=0, or raise epochs")
-        for name in ("learning_rate", "fine_tune_learning_rate"):
-            _require(0 < getattr(self, name) <= 1, f"{name} must lie in (0, 1]", getattr(self, name), "set it within")
-        for name in ("dropout", "weight_decay", "label_smoothing"):
-            _require(0 <= getattr(self, name) < 1, f"{name} must lie in [0, 1)", getattr(self, name), "set it within")
-        for name in ("validation", "test", "target_sensitivity"):
-            _require(0 < getattr(self, name) < 1, f"{name} must lie in (0, 1)", getattr(self, name), "set it within")
-        _require(
-            self.validation + self.test < 0.9,
-            "validation + test must stay below 0.9",
-            self.validation + self.test,
-            "leave more to train on",
-        )
-        _require(self.folds == 0 or 2 <= self.folds <= 20, "folds must be 0 (none) or lie in [2, 20]", self.folds, "set it within")
-        _require(0 <= self.fold < max(self.folds, 1), f"fold must lie in [0, {max(self.folds, 1) - 1}]", self.fold, "count folds from 0")
-
-        _require(
-            self.balance_to == "max" or self.balance_to.isdecimal(), "balance_to must be a count or max", self.balance_to, "set 0 for none"
-        )
-        _require(
-            not self.copies.mixup and not self.copies.cutmix,
-            "copies.mixup and copies.cutmix must be 0, as a copy has one label",
-            (self.copies.mixup, self.copies.cutmix),
-            "set them in augmentation",
-        )
+        check(self)
 
     @property
     def oracle(self) -> bool:

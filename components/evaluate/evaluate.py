@@ -22,7 +22,7 @@ from components.evaluate.plots import write_plots
 from components.evaluate.robustness import measure_robustness
 from components.evaluate.scoring import ModelScores, load_predictor, predictions_table, score_candidates
 from components.evaluate.slices import measure_slices, slice_columns
-from serving.contract import Verdict
+from serving.contract import ENSEMBLE_SEED, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +97,8 @@ def _tell(auc: Interval, fewest: int) -> None:
 
 def _report(models: list[ModelScores], intervals: dict[str, Interval], data: Dataset, groups: list[str]) -> Report:
     chosen = models[0]
-    by_seed = sorted(models, key=lambda model: model.card.seed)
+    of_seeds = [model for model in models if model.card.seed != ENSEMBLE_SEED]  # an average of them says nothing of their spread
+    by_seed = sorted(of_seeds or models, key=lambda model: model.card.seed)
     single = [_values(model) for model in by_seed]
     return Report(
         bundle=chosen.digest,

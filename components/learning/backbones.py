@@ -78,7 +78,7 @@ def build(name: Backbone, size: int, weights: str | None, *, downscale: int = 1)
     if published.scale is None:
         return keras.Model(image, body(seen), name=name)
     scale, offset = _SCALES[published.scale]
-    return keras.Model(image, body(keras.layers.Rescaling(scale, offset)(seen)), name=name)
+    return keras.Model(image, body(keras.layers.Rescaling(scale, offset, dtype="float32")(seen)), name=name)
 
 
 def _convnet(image: keras.KerasTensor) -> keras.KerasTensor:

@@ -3,12 +3,15 @@
 import logging
 import math
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
+from components.learning import devices
+from components.learning.average import averaged
 from components.learning.checkpoint import Progress, load, save
 from components.learning.mixing import MixedCrossentropy, mixed_accuracy
 from components.learning.schedule import Phase, build_optimizer, plateau_rate
@@ -39,9 +42,18 @@ class _Batches(keras.utils.PyDataset):
         return math.ceil(len(self.rows) / self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[object, ...]:
-        places = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        inputs, labels = np.asarray(self.inputs[self.rows[places]]), self.labels[places]
-        return ((inputs, labels), labels) if self.mixed else (inputs, labels, self.weights[places])
+        places = self._places(index)
+        inputs, labels = self.inputs_of(index), self.labels[places]
+        return (inputs, labels) if self.mixed else (inputs, labels, self.weights[places])
+
+    def inputs_of(self, index: int) -> object:
+        """Return what the model takes of a batch."""
+        places = self._places(index)
+        inputs = np.asarray(self.inputs[self.rows[places]])
+        return (inputs, self.labels[places]) if self.mixed else inputs
+
+    def _places(self, index: int) -> Targets:
+        return self.order[index * self.batch_size : (index + 1) * self.batch_size]
 
     def on_epoch_end(self) -> None:
         """Draw the next epoch's order."""
@@ -52,20 +64,33 @@ class _Epochs(keras.callbacks.Callback):
     """Before each epoch a plateau's rate; after it the validation metrics, the best weights, the checkpoint, whether it goes on."""
 
     def __init__(
-        self, validate: Callable[[], dict[str, float]], phase: Phase, progress: Progress, *, checkpoint: Path | None, on_epoch: OnEpoch
+        self,
+        validate: Callable[[], dict[str, float]],
+        phase: Phase,
+        progress: Progress,
+        batches: _Batches,
+        *,
+        checkpoint: Path | None,
+        on_epoch: OnEpoch,
     ) -> None:
         super().__init__()
-        self.validate, self.phase, self.progress, self.checkpoint, self.on_epoch = validate, phase, progress, checkpoint, on_epoch
+        self.validate, self.phase, self.progress, self.batches = validate, phase, progress, batches
+        self.checkpoint, self.on_epoch = checkpoint, on_epoch
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        if self.phase.rewritten:
+            devices.rewrite(True)
         if self.phase.schedule == "plateau":
             seen = [values["val_accuracy"] for values in self.progress.history]
             self.model.optimizer.learning_rate = plateau_rate(self.phase.learning_rate, seen)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         assert logs is not None
-        logs.update(self.validate())
-        self.progress.add({key: float(value) for key, value in logs.items()}, self.model)
+        if self.phase.rewritten:
+            devices.rewrite(False)
+        with averaged(self.model, self.batches.inputs_of, len(self.batches)) if self.phase.ema else nullcontext():
+            logs.update(self.validate())
+            self.progress.add({key: float(value) for key, value in logs.items()}, self.model)
         if self.checkpoint:
             save(self.checkpoint, self.model, self.progress)
         self.on_epoch(epoch, self.progress.history[-1])
@@ -117,8 +142,12 @@ def fit(
     if progress.history:
         logger.info("going on after epoch %d of %d", len(progress.history), phase.epochs)
     if not progress.over(epochs=phase.epochs, patience=phase.patience):
-        epochs = _Epochs(lambda: validation_scores(predict(), expected), phase, progress, checkpoint=checkpoint, on_epoch=on_epoch)
-        model.fit(batches, initial_epoch=len(progress.history), epochs=phase.epochs, shuffle=False, verbose=0, callbacks=[epochs])
+        epochs = _Epochs(lambda: validation_scores(predict(), expected), phase, progress, batches, checkpoint=checkpoint, on_epoch=on_epoch)
+        try:
+            model.fit(batches, initial_epoch=len(progress.history), epochs=phase.epochs, shuffle=False, verbose=0, callbacks=[epochs])
+        finally:
+            if phase.rewritten:
+                devices.rewrite(False)
     model.set_weights(progress.best_weights)
     best = progress.history[progress.best]
     return {**{key: best[key] for key in ("val_loss", "val_accuracy", "val_auc")}, "epoch": float(progress.best)}
@@ -126,5 +155,8 @@ def fit(
 
 def predict_logits(model: keras.Model, inputs: npt.NDArray[np.generic], rows: Targets, *, batch_size: int = 64) -> Floats:
     """Return float32 [n, K]: the model's outputs for some rows of an array, outside training."""
-    parts = [model.predict_on_batch(np.asarray(inputs[rows[start : start + batch_size]])) for start in range(0, len(rows), batch_size)]
+    parts = []
+    for start in range(0, len(rows), batch_size):
+        batch = np.asarray(inputs[rows[start : start + batch_size]])
+        parts.append(model.predict_on_batch(batch)[: len(batch)])  # each of several devices answers the whole batch
     return np.concatenate(parts).astype(np.float32)

@@ -10,8 +10,8 @@ import keras
 
 from components.domain.errors import InputError
 from components.domain.recipe import Recipe
-from components.learning import backbones, heads
-from components.learning.fused import fuse
+from components.learning import backbones, devices, heads
+from components.learning.fused import fuse, in_float32
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ def build(recipe: Recipe, classes: int, *, weights: str | None, dropout: float, 
     try:
         with warnings.catch_warnings():  # Keras only warns when layers keep their random weights
             warnings.filterwarnings("error", message=".*freshly-initialized weights")
-            backbone = fuse(backbones.build(recipe.backbone, recipe.image_size, weights, downscale=recipe.downscale))
+            with devices.built_in(devices.policy(recipe.training_precision)):
+                backbone = fuse(backbones.build(recipe.backbone, recipe.image_size, weights, downscale=recipe.downscale))
     except Exception as error:  # Keras raises a bare Exception when a download fails
         if weights is None:
             raise
@@ -89,6 +90,13 @@ def build(recipe: Recipe, classes: int, *, weights: str | None, dropout: float, 
     if network.pretrained:
         network.unfreeze(0)
     return network
+
+
+def full_precision(network: Network) -> Network:
+    """Return the network in float32, as it is exported; one that was trained in it as it is."""
+    if network.backbone.compute_dtype == body(network.backbone).compute_dtype == "float32":
+        return network
+    return Network(in_float32(network.backbone), network.head, network.pretrained)
 
 
 def body(backbone: keras.Model) -> keras.Model:

@@ -1,8 +1,10 @@
 """The schedule: a head on cached embeddings of a frozen backbone, then the last layers; or the whole network from scratch."""
 
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import keras
@@ -10,15 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from components.domain.artifacts import Dataset
-from components.domain.recipe import Recipe
-from components.learning import augmentation, mixing
+from components.domain.recipe import FLIPS, Recipe
+from components.learning import augmentation, devices, mixing
+from components.learning.cut import cut
+from components.learning.feature_store import features, pixels_digest
 from components.learning.fit import OnEpoch, fit, predict_logits
 from components.learning.network import Network
 from components.learning.schedule import Phase
 from components.learning.scores import Floats, Targets, balanced_weights
 
-EMBED_BATCH = 64
-"""Images that pass the frozen backbone together."""
+MOST_FEATURES = 4 * 2**30
+"""Bytes of the features at a cut; beyond that the second phase passes images through the whole network."""
 logger = logging.getLogger(__name__)
 
 
@@ -49,6 +53,11 @@ class Examples:
         weights = balanced_weights(targets[train], classes) if recipe.balance else np.ones(classes, dtype=np.float32)
         return cls(dataset.pixels, train, targets[train], validation, targets[validation], weights)
 
+    @cached_property
+    def digests(self) -> tuple[str, str]:
+        """Digests of the train and the validation pixels."""
+        return pixels_digest(self.pixels, self.train), pixels_digest(self.pixels, self.validation)
+
 
 @dataclass(frozen=True)
 class Embeddings:
@@ -63,49 +72,56 @@ def needs_embeddings(network: Network, recipe: Recipe) -> bool:
     return network.pretrained and recipe.epochs > 0 and recipe.views > 0
 
 
-def embed(network: Network, examples: Examples, recipe: Recipe, *, seed: int) -> Embeddings:
+def embed(network: Network, examples: Examples, recipe: Recipe, *, seed: int, store: Path | None = None) -> Embeddings:
     """Pass every training image `recipe.views` times (first as it is, then augmented) and every validation image once.
 
     An embedding has one label, so MixUp and CutMix wait for the phase that trains from pixels.
+
+    Args:
+        network: its backbone is frozen.
+        examples: train and validation.
+        recipe: gives the policy and the number of views.
+        seed: of the views.
+        store: where embeddings are kept for others (`components.learning.feature_store`); None keeps none.
 
     Returns:
         float32 [views * n, C] and [m, C].
     """
     image = keras.Input((recipe.image_size, recipe.image_size, 3))
     pooled = keras.Model(image, keras.layers.GlobalAveragePooling2D()(network.backbone(image)))
-    policy = augmentation.build(recipe.augmentation, recipe.image_size, seed=seed)
-    views = [_embed(pooled, examples.pixels, examples.train)]
-    for view in range(1, recipe.views):
-        logger.info("embedding %d training images, view %d of %d", len(examples.train), view + 1, recipe.views)
-        views.append(_embed(pooled, examples.pixels, examples.train, policy))
-    return Embeddings(np.concatenate(views), _embed(pooled, examples.pixels, examples.validation))
+    return _pass(pooled, examples, recipe, views=recipe.views, seed=seed, store=store)
 
 
-def _embed(pooled: keras.Model, pixels: npt.NDArray[np.uint8], rows: Targets, policy: keras.Model | None = None) -> Floats:
-    """Embed some rows of the pixels: float32 [n, C].
-
-    The policy is called outside the model: inside it, predicting would switch it off whatever its call says.
-    """
-    parts = []
-    for start in range(0, len(rows), EMBED_BATCH):
-        batch = np.asarray(pixels[rows[start : start + EMBED_BATCH]], dtype=np.float32)
-        parts.append(pooled.predict_on_batch(batch if policy is None else policy(batch, training=True)))
-    return np.concatenate(parts).astype(np.float32)
+def _pass(model: keras.Model, examples: Examples, recipe: Recipe, *, views: int, seed: int, store: Path | None) -> Embeddings:
+    """Pass the images through frozen layers."""
+    policy, train, validation = recipe.augmentation, examples.train, examples.validation
+    train_digest, validation_digest = examples.digests if store else ("", "")
+    return Embeddings(
+        features(model, examples.pixels, train, policy, views=views, seed=seed, store=store, digest=train_digest),
+        features(model, examples.pixels, validation, FLIPS, views=1, seed=0, store=store, digest=validation_digest),
+    )
 
 
 def fit_head(
     network: Network, embeddings: Embeddings, examples: Examples, phase: Phase, on_epoch: OnEpoch, *, checkpoint: Path | None = None
 ) -> dict[str, float]:
     """Train the head on embeddings; the backbone is not touched. Returns the best epoch (`fit`)."""
-    views = len(embeddings.train) // len(examples.train)
-    places = np.arange(len(embeddings.validation))
+    return _fit_features(network.head, embeddings, examples, phase, on_epoch, checkpoint=checkpoint)
+
+
+def _fit_features(
+    model: keras.Model, found: Embeddings, examples: Examples, phase: Phase, on_epoch: OnEpoch, *, checkpoint: Path | None
+) -> dict[str, float]:
+    """Train a model on what the layers before it answered to the images."""
+    views = len(found.train) // len(examples.train)
+    places = np.arange(len(found.validation))
     return fit(
-        network.head,
-        embeddings.train,
-        np.arange(len(embeddings.train)),
+        model,
+        found.train,
+        np.arange(len(found.train)),
         np.tile(examples.train_targets, views),
         examples.class_weights,
-        validation=(lambda: predict_logits(network.head, embeddings.validation, places), examples.validation_targets),
+        validation=(lambda: predict_logits(model, found.validation, places), examples.validation_targets),
         phase=phase,
         on_epoch=on_epoch,
         checkpoint=checkpoint,
@@ -134,11 +150,40 @@ def fit_pixels(
     )
 
 
+def fit_last(
+    network: Network,
+    examples: Examples,
+    recipe: Recipe,
+    phase: Phase,
+    on_epoch: OnEpoch,
+    *,
+    checkpoint: Path | None = None,
+    store: Path | None = None,
+) -> dict[str, float]:
+    """Train the layers that were unfrozen: on features at the last frozen layer where the recipe keeps views of them, else from pixels.
+
+    Features have one label, as embeddings do; they are not kept where labels are blended, or where they would fill the disk.
+    """
+    blends = recipe.augmentation.mixup or recipe.augmentation.cutmix
+    parts = cut(network) if recipe.fine_tune_views and network.pretrained and not blends else None
+    if parts is not None:
+        count = recipe.fine_tune_views * len(examples.train) + len(examples.validation)
+        size = 4 * count * math.prod(parts.before.output_shape[1:])
+        if size <= MOST_FEATURES:
+            found = _pass(parts.before, examples, recipe, views=recipe.fine_tune_views, seed=recipe.split_seed, store=store)
+            inputs = keras.Input(parts.before.output_shape[1:])
+            model = keras.Model(inputs, network.head(keras.layers.GlobalAveragePooling2D()(parts.after(inputs))))
+            return _fit_features(model, found, examples, phase, on_epoch, checkpoint=checkpoint)
+        logger.info("features at the last frozen layer would take %.0f GiB: images pass the whole network", size / 2**30)
+    return fit_pixels(network, examples, recipe, phase, on_epoch, checkpoint=checkpoint)
+
+
 def phase_of(recipe: Recipe, *, epochs: int, learning_rate: float, seed: int, warm_up: bool = False) -> Phase:
     """Return the settings of a phase of a recipe."""
     return Phase(
         *(epochs, learning_rate, warm_up, recipe.weight_decay, recipe.batch_size, recipe.label_smoothing),
-        *(recipe.patience or epochs, seed, recipe.optimizer, recipe.schedule),
+        *(recipe.patience or epochs, seed, recipe.optimizer, recipe.schedule, recipe.ema),
+        rewritten=devices.rewrites(recipe.training_precision, recipe.backbone),
     )
 
 
@@ -151,6 +196,7 @@ def fit_network(
     seed: int,
     on_epoch: OnEpoch,
     checkpoints: Path | None = None,
+    store: Path | None = None,
 ) -> dict[str, float]:
     """Train a network by the recipe's whole schedule; it ends with the best epoch's weights over all phases.
 
@@ -162,36 +208,40 @@ def fit_network(
         seed: of order and augmentation.
         on_epoch: told the curves, epochs counted through all phases.
         checkpoints: directory from whose files a training that was cut off goes on.
+        store: where features of frozen layers are kept for other seeds and runs.
 
     Returns:
         The validation metrics of the best epoch, its number, and `epochs`, how many were trained.
     """
     done = 0
-    first_file, second_file = (checkpoints and checkpoints / f"phase-{number}.npz" for number in (1, 2))
 
     def numbered(_: int, values: Mapping[str, float]) -> None:
         nonlocal done
         on_epoch(done, values)
         done += 1
 
+    def file(number: int) -> Path | None:
+        return checkpoints / f"phase-{number}.npz" if checkpoints else None
+
     best: dict[str, float] | None = None
     if recipe.epochs:
         first = phase_of(recipe, epochs=recipe.epochs, learning_rate=recipe.learning_rate, seed=seed)
         if embeddings is None:
-            best = fit_pixels(network, examples, recipe, first, numbered, checkpoint=first_file)
+            best = fit_pixels(network, examples, recipe, first, numbered, checkpoint=file(1))
         else:
-            best = fit_head(network, embeddings, examples, first, numbered, checkpoint=first_file)
-    if recipe.fine_tune_epochs and (network.pretrained or best is None):
+            best = fit_head(network, embeddings, examples, first, numbered, checkpoint=file(1))
+    stages = recipe.fine_tune_stages if network.pretrained else 1
+    for stage in range(1, stages + 1) if recipe.fine_tune_epochs and (network.pretrained or best is None) else ():
         kept = network.backbone.get_weights(), network.head.get_weights()
         if network.pretrained:
-            network.unfreeze(recipe.fine_tune_layers, norm=recipe.fine_tune_norm)
-        before = done
-        second = phase_of(recipe, epochs=recipe.fine_tune_epochs, learning_rate=recipe.fine_tune_learning_rate, seed=seed, warm_up=True)
-        tuned = fit_pixels(network, examples, recipe, second, numbered, checkpoint=second_file)
+            network.unfreeze(math.ceil(recipe.fine_tune_layers * stage / stages), norm=recipe.fine_tune_norm)
+        before, epochs = done, recipe.fine_tune_epochs * stage // stages - recipe.fine_tune_epochs * (stage - 1) // stages
+        second = phase_of(recipe, epochs=epochs, learning_rate=recipe.fine_tune_learning_rate, seed=seed, warm_up=True)
+        tuned = fit_last(network, examples, recipe, second, numbered, checkpoint=file(1 + stage), store=store)
         if best is None or tuned["val_auc"] >= best["val_auc"]:
             best = {**tuned, "epoch": tuned["epoch"] + before}
         else:
-            logger.info("fine-tuning did not help: the frozen phase's weights are kept")
+            logger.info("fine-tuning of %d layers did not help: the weights before it are kept", recipe.fine_tune_layers * stage // stages)
             network.backbone.set_weights(kept[0])
             network.head.set_weights(kept[1])
     assert best is not None, "a recipe has epochs"

@@ -34,6 +34,8 @@ class Phase:
         seed: of the order of the images.
         optimizer: which.
         schedule: `cosine` falls to 5 % within the phase, `constant` stays, `plateau` falls when validation accuracy stands still.
+        ema: momentum of the average of the weights over steps; 0 averages nothing.
+        rewritten: its steps are computed in bfloat16 on the CPU (`components.learning.devices`).
     """
 
     epochs: int
@@ -46,6 +48,8 @@ class Phase:
     seed: int
     optimizer: Optimizer = "adamw"
     schedule: Schedule = "cosine"
+    ema: float = 0.0
+    rewritten: bool = False
 
 
 def build_optimizer(phase: Phase, *, steps: int) -> keras.optimizers.Optimizer:
@@ -55,7 +59,8 @@ def build_optimizer(phase: Phase, *, steps: int) -> keras.optimizers.Optimizer:
         rate = keras.optimizers.schedules.CosineDecay(
             0.0, phase.epochs * steps, alpha=FLOOR, warmup_target=phase.learning_rate, warmup_steps=steps if phase.warm_up else 1
         )
-    return _BUILDERS[phase.optimizer](rate, weight_decay=phase.weight_decay)
+    average = {"use_ema": True, "ema_momentum": phase.ema} if phase.ema else {}
+    return _BUILDERS[phase.optimizer](rate, weight_decay=phase.weight_decay, **average)
 
 
 def plateau_rate(learning_rate: float, accuracies: Sequence[float]) -> float:

@@ -5,8 +5,10 @@ validation holds for what is served. The canary image is synthetic: a bundle car
 """
 
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -37,7 +39,17 @@ class ExportError(LobuleError):
     exit_code = 1
 
 
-def write_bundle(network: Network, dataset: Dataset, bundle: Path, *, recipe: Recipe, seed: int, code: str, commit: str) -> Card:
+def write_bundle(
+    network: Network,
+    dataset: Dataset,
+    bundle: Path,
+    *,
+    recipe: Recipe,
+    seed: int,
+    code: str,
+    commit: str,
+    measured: Mapping[str, float] = MappingProxyType({}),
+) -> Card:
     """Write a model bundle for a trained network and return its card.
 
     Args:
@@ -48,6 +60,7 @@ def write_bundle(network: Network, dataset: Dataset, bundle: Path, *, recipe: Re
         seed: of this model.
         code: digest of the code.
         commit: git commit.
+        measured: what else was measured on validation, for the card.
 
     Raises:
         ExportError: if the exported graph differs from the network by more than `EXPORT_TOLERANCE`.
@@ -65,7 +78,7 @@ def write_bundle(network: Network, dataset: Dataset, bundle: Path, *, recipe: Re
     chosen = choose_precision(exact, lower, dataset.targets[dataset.rows("validation")])
     if chosen.card.precision != draft.precision:
         graph = OpenVinoGraph.load(bundle, chosen.card)
-    card = chosen.card.model_copy(update={"validation": chosen.card.validation | {"export_difference": difference}})
+    card = chosen.card.model_copy(update={"validation": chosen.card.validation | {"export_difference": difference, **measured}})
     _write_reference(bundle, dataset, chosen.scores, card)
     canary = canary_image(card.image)
     Image.fromarray(canary).save(bundle / CANARY_FILE)

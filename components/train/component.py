@@ -31,5 +31,6 @@ def train(
             commit=commit,
             tracker=tracker,
             checkpoints=kept,
+            store=home() / "features",
         )
     return result.validation_auc[result.chosen]

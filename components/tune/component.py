@@ -58,6 +58,7 @@ def tune(
             workers=workers,
             run_id=tracker.run_id,
             checkpoints=kept,
+            store=home() / "features",
         )
         if part == "create":
             create(orders)

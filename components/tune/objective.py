@@ -42,6 +42,7 @@ class Objective:
         weights: of the backbone (`components.learning.weights`).
         tracker: told each trial as a child run.
         checkpoints: directory from whose files a trial that was cut off goes on.
+        store: where embeddings are kept for others (`components.learning.feature_store`).
     """
 
     recipe: Recipe
@@ -49,6 +50,7 @@ class Objective:
     weights: str | None
     tracker: Tracker
     checkpoints: Path | None
+    store: Path | None = None
 
     def __post_init__(self) -> None:
         self.examples = Examples.of(self.dataset, self.recipe)
@@ -126,7 +128,7 @@ class Objective:
         """Return the embeddings of all images under what decides them: backbone, resolution and augmentation."""
         key = repr((candidate.backbone, candidate.downscale, candidate.augmentation))
         if key not in self.kept:
-            self.kept[key] = embed(network, self.examples, candidate, seed=candidate.split_seed)
+            self.kept[key] = embed(network, self.examples, candidate, seed=candidate.split_seed, store=self.store)
             while len(self.kept) > 1 and sum(each.train.nbytes for each in self.kept.values()) > MOST_BYTES:
                 self.kept.pop(next(iter(self.kept)))
         return self.kept[key]

@@ -47,7 +47,14 @@ def work(orders: Orders, tracker: Tracker, *, begun: Callable[[], None] = lambda
 
     storage = open_storage(orders.storage, on_death=again)
     study = load_study(orders.name, storage)
-    objective = Objective(orders.recipe, read_dataset(orders.training_set), orders.weights, tracker=tracker, checkpoints=orders.checkpoints)
+    objective = Objective(
+        orders.recipe,
+        read_dataset(orders.training_set),
+        orders.weights,
+        tracker=tracker,
+        checkpoints=orders.checkpoints,
+        store=orders.store,
+    )
     begun()
     healthy = True
     while healthy:

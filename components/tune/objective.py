@@ -117,6 +117,7 @@ class Objective:
                 seed=candidate.split_seed,
                 on_epoch=on_epoch,
                 checkpoints=kept and kept / f"fold-{number}",
+                store=self.store,
             )
             values.append(result["val_auc"])
         return sum(values) / len(values)

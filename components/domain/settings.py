@@ -128,6 +128,7 @@ SETTINGS = (
     Setting("KERAS_BACKEND", "tensorflow", "back end of training: tensorflow or jax"),
     Setting("KF_PIPELINES_ENDPOINT", "the pod's, or the kube config's", "Kubeflow Pipelines server that `lobule submit` runs on"),
     Setting("KF_PIPELINES_TOKEN", "none", "token for it; KF_PIPELINES_COOKIES for a session; a pod has its own"),
+    Setting("KF_PIPELINES_SSL_CA_CERT", "the system's", "file of the authorities that its certificate is checked with"),
     Setting("KF_PIPELINES_NAMESPACE", "the pod's", "namespace on a server of several users"),
     Setting("LOBULE_IMAGE_PREFIX", "", "registry and path before the names of the images that tasks run in"),
     Setting("AWS_ENDPOINT_URL_S3", "AWS", "S3-compatible store for s3:// addresses; credentials in the usual AWS_* variables"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import mlflow
 from mlflow.exceptions import MlflowException
 
-from components.domain.names import EXPERIMENT, TAG_JOB, TAG_KIND, TAG_RUN
+from components.domain.names import EXPERIMENT, TAG_FAILURE, TAG_JOB, TAG_KIND, TAG_RUN
 from components.domain.settings import job
 from components.domain.tracking import Scalar, Tracker
 from components.tracking.store import connect
@@ -98,6 +98,8 @@ def open_run(name: str) -> Iterator[MlflowTracker]:
         experiment_names=[EXPERIMENT], filter_string=f"tags.`{TAG_RUN}` = '{name}' and tags.`{TAG_KIND}` = 'run'", output_format="list"
     )
     if found:
+        if TAG_FAILURE in found[0].data.tags and not job():  # it goes on; on a cluster other tasks may have failed for good
+            mlflow.MlflowClient().delete_tag(found[0].info.run_id, TAG_FAILURE)
         opened = mlflow.start_run(run_id=found[0].info.run_id)
     else:
         of_job = {TAG_JOB: job()} if job() else {}

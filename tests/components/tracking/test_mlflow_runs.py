@@ -50,6 +50,16 @@ def test_a_pipeline_that_ended_between_two_steps_does_not_stay_finished():
     assert (status(run.run_id), status(trial.run_id)) == ("KILLED", "FINISHED")
 
 
+def test_why_a_run_failed_stays_until_it_goes_on():
+    with open_run("r-1") as run:
+        pass
+    close_run("r-1", "FAILED", "there is no space left; free some")
+    assert mlflow.get_run(run.run_id).data.tags[TAG_FAILURE] == "there is no space left; free some"
+    with open_run("r-1"):
+        pass
+    assert TAG_FAILURE not in mlflow.get_run(run.run_id).data.tags
+
+
 def test_a_setting_is_written_once_and_a_resumed_step_may_write_it_again():
     with open_run("r-1") as run:
         run.params({"epochs": 3})

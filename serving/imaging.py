@@ -18,7 +18,7 @@ from serving.png import decode_plain
 from serving.resizing import Target, resize
 
 Pixels = npt.NDArray[np.uint8]
-"""uint8 RGB, [height, width, 3]."""
+"""uint8 RGB, [height, width, 3]; as decoded and resized it may be read-only, which saves a copy."""
 
 _PILLOW_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 FORMATS = (*_PILLOW_FORMATS, "DICOM")
@@ -147,7 +147,7 @@ def _to_rgb(image: Image.Image) -> Pixels:
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _by_own_range(values: npt.NDArray[np.generic]) -> Pixels:

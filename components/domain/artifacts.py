@@ -105,11 +105,20 @@ class Dataset:
     def require_certified(self, splits: Iterable[str]) -> None:
         """Check that the certificate is for exactly these splits' images (`Certificate.require`), and copies those made of the train split.
 
+        That no group lies in two of them is counted anew, not taken from the certificate's word.
+
         Raises:
             RefusedError: if one of them is not so.
         """
+        side: dict[str, str] = {}
         for split in splits:
-            self.certificate.require(split, self.certified_rows(split), self.pixels_digest(split))
+            rows = self.certified_rows(split)
+            self.certificate.require(split, rows, self.pixels_digest(split))
+            across = sorted({group for _, _, group, _ in rows if side.setdefault(group, split) != split})
+            if across and not self.certificate.leaking:
+                raise RefusedError(
+                    f"a group must lie in one split, but {across[0]} lies in {side[across[0]]} and {split}; ingest the data again"
+                )
         self._require_copies_in_train()
         if self.copies_digest() != self.copies:
             raise RefusedError(

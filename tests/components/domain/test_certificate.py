@@ -83,6 +83,18 @@ def test_a_training_set_that_was_changed_is_refused(what: str, change: Tamper, m
     assert caught.value.exit_code == 3
 
 
+def test_a_certificate_that_hides_a_group_in_two_splits_is_found_out(tampered) -> None:
+    def forge(directory: Path) -> None:
+        table = pq.read_table(directory / MANIFEST_FILE)
+        place = table.schema.get_field_index("group")
+        pq.write_table(table.set_column(place, table.schema.field(place), pa.array(["p1"] * table.num_rows)), directory / MANIFEST_FILE)
+        dataset = read_dataset(directory)
+        fact("splits", {split: rows_digest(dataset.certified_rows(split)) for split in ("train", "validation")})(directory)
+
+    with pytest.raises(RefusedError, match="a group must lie in one split, but p1 lies in train and validation; ingest the data again"):
+        read_dataset(tampered(forge)).require_certified(("train", "validation"))
+
+
 def test_what_crosses_splits_on_purpose_passes_because_it_is_marked(tampered) -> None:
     directory = tampered(fact("edges_across_splits", 2))
     fact("leaking", True)(directory)

@@ -91,11 +91,11 @@ def _affordable(known: Known) -> int:
 
 
 def batch(most: int) -> Formula:
-    """Return the batch: what the memory holds, and no more than gives an epoch ten steps."""
+    """Return the batch: what the memory holds, and no more than gives an epoch ten steps. Several GPUs share a batch."""
 
     def of(known: Known) -> int:
         machine = known.data.machine
-        memory = machine.accelerator_memory if machine.accelerators else machine.memory
+        memory = machine.accelerators * machine.accelerator_memory if machine.accelerators else machine.memory
         room = MEMORY_SHARE * memory * 1024 / known.image_memory
         return int(2 ** (int(max(1.0, min(most, room, max(8, known.train_images / 10)))).bit_length() - 1))
 

@@ -108,6 +108,12 @@ def test_the_batch_fits_in_half_of_the_memory_and_leaves_ten_steps_an_epoch(memo
     assert (recipe.image_size, recipe.batch_size) == (224, batch)
 
 
+def test_several_gpus_share_a_batch():
+    """380 MiB an image of 224: half of 16 GiB holds 21, four times that 86."""
+    few = having(SCANS, classes={"benign": 900, "malignant": 900}, width=224, height=224, **HAD)
+    assert [chosen(having(few, machine=Machine(8, 64, gpus, "NVIDIA T4", 16))).recipe.batch_size for gpus in (1, 4)] == [16, 64]
+
+
 def test_embeddings_stay_in_a_quarter_of_the_memory():
     """13,000 images x 2,048 x 4 bytes = 0.1 GiB a view; a quarter of 0.5 GiB holds one of them."""
     data = having(TISSUE, classes={"benign": 10_000, "malignant": 9_999}, machine=Machine(2, 0.5), **HAD)

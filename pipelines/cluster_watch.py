@@ -19,7 +19,14 @@ POLL_SECONDS = 5.0
 PATIENCE_SECONDS = 600.0
 """For a server that does not answer: it may be restarted while the run goes on."""
 TAIL = 20  # lines
-WORDS = {"PENDING": "waits", "RUNNING": "begins", SUCCEEDED: "done", "SKIPPED": "kept from before, or not needed", FAILED: "failed"}
+WORDS = {
+    "RUNTIME_STATE_UNSPECIFIED": "waits",
+    "PENDING": "waits",
+    "RUNNING": "begins",
+    SUCCEEDED: "done",
+    "SKIPPED": "kept from before, or not needed",
+    FAILED: "failed",
+}
 _REASON = re.compile(rf"^\s*\[\w+\] (?P<reason>(?:{'|'.join(FAILURES)}): .*)$", re.MULTILINE)
 Show = Callable[[str, str], None]
 """Told (step, text)."""
@@ -69,9 +76,10 @@ def follow(cluster: Cluster, run: str, show: Show, *, poll: float = POLL_SECONDS
         else:
             heard = time.monotonic()
             for key, task in standing.tasks.items():
-                if seen.get(key) != task.state:
-                    seen[key] = task.state
-                    show(task.name, WORDS.get(task.state, task.state.lower()))
+                words = WORDS.get(task.state, task.state.lower())
+                if seen.get(key) != words:
+                    seen[key] = words
+                    show(task.name, words)
             if standing.ended:
                 return _end(cluster, run, standing)
         time.sleep(poll)

@@ -9,7 +9,7 @@ machine hits both; the best of the rounds counts. Without `--images`, pictures o
 needs, can be faster than that line on this machine. On PNG, where a Rust decoder takes a third of Pillow's time to the same pixels,
 ours stands at about three times the notebook. On JPEG both ways use libjpeg-turbo, and the notebook that takes the nearest pixel spends
 most of its time in it: the limit lies below 1.3, so that 1.8 cannot be reached. At equal care (`bilinear`; ours is antialiased as
-well) ours is at about 1.75, of 2.7 that the codec allows. Less than whole pictures would not help much: "at half the size" (DCT
+well) ours is at about 1.7, of 2.8 that the codec allows. Less than whole pictures would not help much: "at half the size" (DCT
 scaling, `Image.draft`) still decodes every bit, which is what takes long. Other exact decoders were measured on 500 x 500 (Pillow
 5.8 ms PNG, 0.7 ms JPEG): OpenCV 4.9 and 0.67, spng and libpng with zlib-ng 3.6, simplejpeg 0.65: a second reader of hostile bytes for
 a tenth of the time. What ours saves beyond that is every later epoch's decoding, and memory.

@@ -6,6 +6,7 @@ from kfp import dsl, local
 from components.domain.artifacts import SPLITS, read_dataset
 from components.domain.recipe import Recipe
 from components.ingest.component import ingest
+from components.ingest.scan import ALONE
 from components.ingest.source import source_version
 
 RECIPE = Recipe(name="test", task="histology", backbone="convnet", image_size=32)
@@ -13,7 +14,8 @@ RECIPE = Recipe(name="test", task="histology", backbone="convnet", image_size=32
 
 def test_the_component_writes_a_certified_data_set_in_its_own_process(draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOBULE_HOME", str(tmp_path / "home"))
-    source = draw({f"{label}/{row}.png": 100 * place + row for place, label in enumerate(("benign", "malignant")) for row in range(6)})
+    rows = range(ALONE // 2 + 1)  # enough for a worker
+    source = draw({f"{label}/{row}.png": 100 * place + row for place, label in enumerate(("benign", "malignant")) for row in rows})
 
     @dsl.pipeline(name="only-ingest")
     def only_ingest(source: str, recipe: str) -> str:
@@ -24,7 +26,7 @@ def test_the_component_writes_a_certified_data_set_in_its_own_process(draw, tmp_
     (written,) = (tmp_path / "runs").glob("*/ingest/dataset")
     dataset = read_dataset(written)
     dataset.require_certified(SPLITS)
-    assert len(dataset.pixels) == 12
+    assert len(dataset.pixels) == ALONE + 2
     assert task.output == dataset.certificate.digest
 
 

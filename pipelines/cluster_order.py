@@ -64,7 +64,14 @@ class Order:
             file: `.yaml` file to write.
             placement: where its tasks run.
             defaults: make the parameters the pipeline's defaults; otherwise each run is given them, and equal pipelines are one.
+
+        Raises:
+            InputError: if it reads from a volume that its tasks do not have.
         """
+        for name in ("source", "weights"):
+            given = str(self.parameters.get(name, ""))
+            if given.startswith(f"{HOME}/") and not (placement.pod and placement.pod.volume):
+                raise InputError(f"{given} must lie on a volume that all tasks share, but none is named; give --volume CLAIM")
         parameters = self.parameters if defaults else {}
         if self.log is None:
             compile_pipeline(file, self.recipe, placement, parameters=parameters)

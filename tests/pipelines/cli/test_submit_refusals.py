@@ -6,7 +6,7 @@ from components.domain import presets
 from components.domain.errors import InputError
 from pipelines import health
 from pipelines.cluster_environment import task_environment
-from pipelines.cluster_order import check_arguments, require_source, training_order
+from pipelines.cluster_order import check_arguments, training_order
 from pipelines.placement import Placement, Secret
 
 DATA = ("--data", "s3://clinic/busi")
@@ -20,6 +20,7 @@ TOKEN = "a-token"
         ((*MLFLOW,), "every input of the pipeline must be given, but source is not; add --data"),
         ((*DATA,), "a run on a cluster needs an MLflow server, .* give --mlflow URL or set MLFLOW_TRACKING_URI, or --mlflow kfp"),
         (("--data", "/home/ada/BUSI", *MLFLOW), "a pod does not see the files of this machine, but got --data /home/ada/BUSI; put the"),
+        (("--data", "/lobule/images/busi", *MLFLOW), "/lobule/images/busi must lie on a volume .* give --volume CLAIM"),
         (("--data", "sample:cats", *MLFLOW), "a pod does not see .* sample:cats"),
         ((*DATA, "--weights", "net.h5", "--recipe", "ultrasound-mobilenetv2", *MLFLOW), "--weights of a run on a cluster must be imagenet"),
         ((*DATA, "--mlflow", "http://localhost:5000"), "which is this machine's own address and none of a pod; .* --mlflow URL"),
@@ -69,8 +70,9 @@ def test_a_server_of_these_tests_is_found_by_the_doctor(server, monkeypatch):
     assert "refuses us (401)" in check.found
 
 
-def test_a_path_on_the_shared_volume_is_seen_by_every_task():
-    require_source("/lobule/images/busi")
+def test_a_path_on_the_shared_volume_is_seen_by_every_task(submit, server):
+    assert submit("--data", "/lobule/images/busi", *MLFLOW, "--volume", "team/lobule")[0] == 0
+    assert server.runs[0]["runtime_config"]["parameters"]["source"] == "/lobule/images/busi"
 
 
 @pytest.mark.parametrize(

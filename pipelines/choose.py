@@ -15,7 +15,7 @@ from components.ingest.fingerprint import take_fingerprint
 from components.ingest.ingest import require_classes
 from components.ingest.layouts import list_images
 from components.ingest.source import origin
-from components.learning.imagenet import any_kept, bring, reachable
+from components.learning.imagenet import any_kept, bring_for, reachable
 from components.learning.weights import numbers_in, require_fits, resolve
 from pipelines.machine import measure_machine
 
@@ -45,9 +45,9 @@ def choose_recipe(root: Path, *, weights: str | None, given: Mapping[str, str]) 
     data = take_fingerprint(listing, machine=measure_machine(), imagenet=had, fits=fits)
     chosen = choose(RULES, data, given=given, weights=weights)
     require_classes(list(data.classes), origin(root), chosen.recipe)
-    if chosen.weights == "imagenet" and chosen.recipe.backbone not in FROM_SCRATCH:
+    if chosen.weights == "imagenet":
         try:
-            bring(chosen.recipe.backbone, chosen.recipe.image_size)
+            bring_for(chosen.recipe)
         except InputError as error:
             if weights is not None:
                 raise
@@ -86,7 +86,7 @@ def require_weights(weights: str, recipe: Recipe) -> None:
         InputError: if they cannot be had, or are of another network; the message names the remedy.
     """
     if weights == "imagenet":
-        bring(recipe.backbone, recipe.image_size)
+        bring_for(recipe)
         return
     path = resolve(weights, cache=home())
     if path is not None:

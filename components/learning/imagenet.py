@@ -7,9 +7,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 from components.domain.errors import InputError
-from components.domain.recipe import Backbone
+from components.domain.recipe import FROM_SCRATCH, Backbone, Recipe
 
 HOST = "https://storage.googleapis.com"
 """From where Keras brings them."""
@@ -45,6 +46,17 @@ def reachable() -> bool:
         return True
     except OSError:
         return False
+
+
+def bring_for(recipe: Recipe) -> None:
+    """See to it that all weights that a recipe may start from are on this machine, those of its search included.
+
+    Raises:
+        InputError: if they cannot be had; the message names the remedy.
+    """
+    for backbone in {recipe.backbone, *recipe.search.backbone} - set(FROM_SCRATCH):
+        for downscale in {recipe.downscale, *recipe.search.downscale}:
+            bring(cast("Backbone", backbone), recipe.image_size // downscale)
 
 
 def bring(backbone: Backbone, size: int) -> None:

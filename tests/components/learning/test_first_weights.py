@@ -9,6 +9,7 @@ import pytest
 from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
 from keras.src.utils import file_utils
 
+from components.domain import presets
 from components.domain.errors import InputError
 from components.domain.networks import NETWORKS, SIDE, network_of
 from components.learning import backbones, imagenet
@@ -97,3 +98,8 @@ def test_weights_that_are_here_need_no_network_and_others_are_refused_with_the_r
     kept.write_bytes(b"")
     imagenet.bring("mobilenetv2", 160)
     assert imagenet.any_kept()
+    recipe = presets.load("ultrasound-mobilenetv2").override({"image_size": "320", "downscale": "2", "search.backbone": '["mobilenetv2"]'})
+    imagenet.bring_for(recipe)
+    with pytest.raises(InputError, match="must be downloaded once"):
+        imagenet.bring_for(recipe.override({"search.downscale": "[1]"}))
+    imagenet.bring_for(presets.load("quickstart"))

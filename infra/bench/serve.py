@@ -166,8 +166,24 @@ def compare(folder: Path, name: str, *, seconds: float) -> None:
     say(f"processor time of a request: {cost:.1f}x less")
     rest = ours.loads[most]["cpu_ms"] - sum(stages.cpu.values())
     say("of it: " + ", ".join(f"{name} {ms:.2f}" for name, ms in stages.cpu.items()) + f", HTTP, threads, log and contention {rest:.2f} ms")
-    limit = CORES * 1e3 / (stages.needed + own)
-    say(f"physical limit: {limit:.0f} requests/s, were {CORES} idle cores to decode, resize and infer, and carry the load generator")
+    whole, served = CORES * 1e3, ours.loads[most]
+    shares = {
+        "inference, decode and resize": stages.needed,
+        "the rest of the service": served["cpu_ms"] - stages.needed,
+        "the load generator": own,
+    }
+    used = {name: 100 * ms * served["per_second"] / whole for name, ms in shares.items()}
+    say(
+        f"of {CORES} cores meanwhile: "
+        + ", ".join(f"{name} {share:.0f} %" for name, share in used.items())
+        + f", other work and waiting {100 - sum(used.values()):.0f} %"
+    )
+    limit = whole / (stages.needed + own)
+    best = limit / max(each.loads[most]["per_second"] for each in others)
+    say(
+        f"physical limit: {limit:.0f} requests/s ({best:.1f}x), were {CORES} idle cores to decode, resize and infer, "
+        "and carry the load generator"
+    )
     ratio = ours.loads[1]["p50"] / alone
     say(f"alone: {ours.loads[1]['p50']:.1f} ms; decode + bare inference on one thread {alone:.1f} ms: {ratio:.2f}x (aim 1.5)")
     say(f"ready in {ours.ready:.1f} s (aim 5), {ours.memory:.0f} MiB a worker (aim 400)")

@@ -1,4 +1,7 @@
-"""What the parts of a request cost by themselves, for `make bench-serve`: each on one thread, without a server around it."""
+"""What the parts of a request cost by themselves, for `make bench-serve`: each on one thread, without a server around it.
+
+Inference is that of as many images as a service under load runs together; alone, it is that of one.
+"""
 
 import statistics
 import time
@@ -7,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
 T = TypeVar("T")
 R = TypeVar("R")
 ROUNDS = 5
+NEEDED = ("decode", "resize", "inference")
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,7 @@ class Stages:
     @property
     def needed(self) -> float:
         """Processor time that no service of this network on this runtime can do without."""
-        return sum(self.cpu[name] for name in ("decode", "resize", "inference"))
+        return sum(self.cpu[name] for name in NEEDED)
 
 
 def measure_stages(bundle: Path, uploads: Path) -> Stages:
@@ -43,11 +49,13 @@ def measure_stages(bundle: Path, uploads: Path) -> Stages:
     files = [file.read_bytes() for file in sorted(uploads.glob("*.*"))]
     pictures = [decode(data).pixels for data in files]
     fitted = [fit(pixels, card.image)[None] for pixels in pictures]
-    graph.run(fitted[0])
+    groups = [np.concatenate(fitted[start : start + graph.together]) for start in range(0, len(fitted), graph.together)]
+    for batch in (fitted[0], groups[0]):
+        graph.run(batch)
     cpu = {
         "decode": _spent(decode, files),
         "resize": _spent(lambda pixels: fit(pixels, card.image), pictures),
-        "inference": _spent(graph.run, fitted),
+        "inference": _spent(graph.run, groups) * len(groups) / len(fitted),
         "properties": _spent(properties, pictures),
         "thumbnail": _spent(lambda pixels: data_uri(shrink(pixels)), pictures),
     }

@@ -73,7 +73,7 @@ class Lines(logging.Handler):
             self._some.set()
 
     def flush(self) -> None:
-        """Write what waits; also called when the process ends."""
+        """Write what waits; also called when the process ends. Whoever tells waits meanwhile, so that lines never pile up."""
         with self.lock or nullcontext():
             lines = [self._waiting.popleft() for _ in range(len(self._waiting))]
             with suppress(OSError, ValueError):  # nobody reads it any more

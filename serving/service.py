@@ -1,7 +1,8 @@
 """The BentoML service: puts the parts together. `bentoml serve serving.service:Lobule`, or `lobule serve`.
 
 BentoML gives the server, its workers, /livez, /readyz, /metrics and the packaging; the routes are mounted as an application
-of their own, because BentoML's typed endpoints cannot take two field names, answer 500 to a wrong one and cost more per call.
+of their own, because BentoML's typed endpoints cannot take two field names, answer 500 to a wrong one and cost more per call. Plain
+predictions come straight from the connection (`serving.short`).
 Limits of concurrency and time are ours as well, so that every refusal has the one form of `serving.http_errors`.
 """
 
@@ -34,7 +35,6 @@ from serving.slot import Served, Slot
 
 OWN_BUNDLE = Path(__file__).resolve().parents[1] / "bundle"
 """Where a Bento carries its bundle: beside the code."""
-
 
 footprint.keep_small()
 settings = ServiceSettings.read()

@@ -152,9 +152,9 @@ def fetch(place: Location, *, tracking_uri: str, cache: Path) -> Path:
     Raises:
         RegistryError: if it cannot be downloaded, holds no bundle or is not what its tag says.
     """
+    import yaml
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
-    from mlflow.models import get_model_info
 
     client = _client(tracking_uri)
     try:
@@ -168,7 +168,8 @@ def fetch(place: Location, *, tracking_uri: str, cache: Path) -> Path:
         with tempfile.TemporaryDirectory(dir=cache, prefix=".part-") as temporary:
             logger.info("downloading %s version %s", place.name, place.version)
             uri = f"models:/{place.name}/{place.version}"
-            inside = get_model_info(uri).flavors["python_function"]["artifacts"][ARTIFACT]["path"]
+            model = Path(download_artifacts(artifact_uri=f"{uri}/MLmodel", dst_path=temporary))  # mlflow-skinny reads it with pandas alone
+            inside = yaml.safe_load(model.read_text(encoding="utf-8"))["flavors"]["python_function"]["artifacts"][ARTIFACT]["path"]
             bundle = Path(download_artifacts(artifact_uri=f"{uri}/{inside}", dst_path=temporary))
             found = _keep(bundle, cache, tagged, place)
             _keep_signature(found, signature)

@@ -1,6 +1,7 @@
 """Registered models over a real SQLite registry: logged, found, followed, and scoring alike everywhere."""
 
 import base64
+import sys
 import time
 from pathlib import Path
 
@@ -73,6 +74,11 @@ def test_a_model_is_found_by_alias_and_by_version(registry: str, client, bundle:
     assert tree_digest(found.bundle) == tree_digest(bundle)
 
 
+def test_a_model_is_fetched_without_pandas_which_the_image_of_the_service_lacks(registry: str, client, tmp_path: Path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mlflow.models.signature", None)  # the part of MLflow that imports it
+    assert (resolve("1", tracking_uri=registry, cache=tmp_path / "cache").bundle / "card.json").is_file()
+
+
 def test_a_directory_needs_no_registry(bundle: Path, tmp_path: Path):
     found = resolve(str(bundle), tracking_uri="http://127.0.0.1:9", cache=tmp_path)
     assert (found.name, found.version, found.alias, found.bundle, found.followed) == (NAME, None, None, bundle, False)
@@ -137,11 +143,15 @@ def test_a_registry_that_does_not_answer_changes_nothing(registry: str, client, 
 
 @pytest.mark.parametrize("down", ["registry", "artifact store"])
 def test_a_worker_that_starts_during_an_outage_serves_what_was_served_last(
-    down: str, registry: str, client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    down: str, registry: str, client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ):
     Follower(Slot(), "@champion", tracking_uri=registry, cache=tmp_path).check()
     if down == "registry":
         monkeypatch.setenv("MLFLOW_REGISTRY_URI", "http://127.0.0.1:9")
+    else:
+        store = Path(registry.removeprefix("sqlite:///")).with_name("artifacts")
+        request.addfinalizer(lambda: store.with_name("away").rename(store))
+        store.rename(store.with_name("away"))
     slot = Slot()
     assert Follower(slot, "@champion", tracking_uri="http://127.0.0.1:9", cache=tmp_path).check()
     assert (slot.current.name, slot.current.version, slot.current.followed) == (NAME, "1", True)

@@ -2,7 +2,8 @@
 # Fills /app, a virtual environment, from a lock: `install.sh LOCK`. Run in the first stage of each image.
 #
 # Every file is checked against its hash; what must be built from source is built with the setuptools of images.lock, and nothing
-# needs a compiler. Imports are compiled, all times of files are set to one, and pyc files carry none. /app/sbom.cdx.json lists what is in it (CycloneDX).
+# needs a compiler. Imports are compiled, all times of files are set to one, and pyc files carry none. /app/sbom.cdx.json lists what is
+# in it (CycloneDX).
 #
 # Two secrets of the build, which end up in no layer, say how packages are reached where that is not PyPI:
 #   ca      certificates to trust, PEM

@@ -39,9 +39,8 @@ def tune(
     from components.tracking.mlflow_tracker import open_run
     from components.tracking.tags import run_tags
     from components.tune.orders import Orders
-    from components.tune.tune import create
+    from components.tune.tune import create, share
     from components.tune.tune import tune as search
-    from components.tune.worker import work
 
     place = Path(training_set.path)
     with (
@@ -63,7 +62,7 @@ def tune(
         if part == "create":
             create(orders)
         elif part == "work":
-            work(orders, tracker)
+            share(orders)
         else:
             tracker.tags(run_tags(run, orders.recipe, Certificate.read(place), commit, choices=choices) | {TAG_WEIGHTS: weights})
             if choices:

@@ -31,8 +31,13 @@ Process = subprocess.Popen[bytes]
 logger = logging.getLogger(__name__)
 
 
-def run_workers(study: optuna.Study, orders: Orders) -> None:
-    """Keep `orders.workers` processes at work until no trial is waiting or running.
+def run_workers(study: optuna.Study, orders: Orders, *, processes: int) -> None:
+    """Keep processes at work until no trial is waiting or running, here or elsewhere.
+
+    Args:
+        study: that was created.
+        orders: which study.
+        processes: of this machine, at most.
 
     Raises:
         LobuleError: what a worker found wrong with the study, the data or the weights.
@@ -56,11 +61,11 @@ def run_workers(study: optuna.Study, orders: Orders) -> None:
             tickets = waiting(study)
             if not crew and not tickets and not running(study):
                 return
-            free = [number for number in range(orders.workers) if number not in crew]
+            free = [number for number in range(processes) if number not in crew]
             for number in free[: max(0, tickets - sum(not (Path(folder) / str(each)).is_file() for each in crew))]:
                 note = Path(folder) / str(number)
                 note.unlink(missing_ok=True)
-                crew[number] = _start(orders, number, note)
+                crew[number] = _start(orders, environment(number, processes), note)
             time.sleep(LOOK_SECONDS)
 
 
@@ -81,11 +86,11 @@ def _crew() -> Iterator[dict[int, Process]]:
             _close(process)
 
 
-def _start(orders: Orders, number: int, note: Path) -> Process:
+def _start(orders: Orders, settings: dict[str, str], note: Path) -> Process:
     process = subprocess.Popen(
         [sys.executable, "-m", "components.tune.worker", note],
         stdin=subprocess.PIPE,
-        env={**os.environ, **environment(number, orders.workers)},
+        env={**os.environ, **settings},
     )
     assert process.stdin is not None
     with suppress(BrokenPipeError):  # it ended at once: its exit says why

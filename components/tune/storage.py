@@ -38,6 +38,7 @@ def open_storage(url: str, *, on_death: OnDeath) -> optuna.storages.RDBStorage:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # heartbeats are marked so since 2.9
     warnings.filterwarnings("ignore", "Fixed parameter")  # a recipe may stand outside its space: it is tried as it stands
+    warnings.filterwarnings("ignore", "The reported value is ignored")  # of an epoch that was told before its trial was put back
     embedded = url.startswith("sqlite:")
     arguments = {"connect_args": {"timeout": LOCK_SECONDS, "isolation_level": None}} if embedded else {"pool_pre_ping": True}
     try:
@@ -78,7 +79,14 @@ def load_study(name: str, storage: optuna.storages.RDBStorage) -> optuna.Study:
 
 
 def build_pruner() -> optuna.pruners.BasePruner:
-    """Return what ends a trial early."""
+    """Return what ends a trial early: the median rule, by evidence (`infra/bench/pruners.py`).
+
+    On the curves of 40 real trials (heads on MobileNetV2's embeddings of BUSI, 20 epochs) it gave away, beside the best of all 40 and for
+    the epochs of 4, 8 and 16 whole trials, 0.0048, 0.0006 and 0.0000 of macro AUC; Hyperband 0.0043, 0.0013 and 0.0003, successive halving
+    0.0025, 0.0006 and 0.0001, no pruner 0.0048, 0.0016 and 0.0006 (standard errors up to 0.0006 at 4, 0.0002 beyond). A study counts
+    trials: for 8 of them the median rule gave away 0.0016 and spent the epochs of 5.2 whole ones, Hyperband 0.0020 and 5.6, successive
+    halving 0.0027 and 3.4, no pruner 0.0015 and 8. One data set, one kind of trial: it says that nothing here is worth a change.
+    """
     return optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=2)
 
 

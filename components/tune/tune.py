@@ -1,7 +1,7 @@
 """The study: trials of a recipe's search space, each judged by its validation AUC.
 
 `create` makes it, workers (`components.tune.worker`) run its trials, `finish` writes what came out. `tune` does all three, with processes
-of this machine; on a cluster pods may work between `create` and `tune`, which then finds little or nothing left to do.
+of this machine; on a cluster pods `share` the trials between `create` and `tune`, which then finds little or nothing left to do.
 """
 
 import json
@@ -22,7 +22,7 @@ from components.tune.choice import best_trial
 from components.tune.crew import run_workers
 from components.tune.orders import Orders
 from components.tune.plots import write_plots
-from components.tune.storage import create_study, open_storage
+from components.tune.storage import create_study, load_study, open_storage
 from components.tune.tickets import again, commonest_reason, failed, finished, issue, reason
 from components.tune.warm import earlier_settings
 
@@ -50,7 +50,7 @@ def tune(orders: Orders, output: Path, *, tracker: Tracker) -> tuple[Recipe, flo
         return recipe, 0.0
     study = create(orders)
     while len(finished(study)) < recipe.trials and issue(study, recipe.trials, seed=recipe.split_seed).open:
-        run_workers(study, orders)
+        run_workers(study, orders, processes=orders.workers)
     return finish(study, output, recipe=recipe, tracker=tracker)
 
 
@@ -77,6 +77,11 @@ def create(orders: Orders) -> optuna.Study:
     if count.finished:
         logger.info("continuing a study with %d of %d trials finished", count.finished, recipe.trials)
     return study
+
+
+def share(orders: Orders) -> None:
+    """Run trials of a study that was created, beside others who do, until none waits or runs: a trial whose machine died is taken over."""
+    run_workers(load_study(orders.name, open_storage(orders.storage, on_death=again)), orders, processes=1)
 
 
 def finish(study: optuna.Study, output: Path, *, recipe: Recipe, tracker: Tracker) -> tuple[Recipe, float]:

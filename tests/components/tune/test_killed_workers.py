@@ -35,7 +35,7 @@ def workers():
 
 def kill_one_in_a_trial(storage, name):
     """Kill a worker with SIGKILL when a trial has told its fourth epoch; return how far the study was."""
-    end = time.monotonic() + 300
+    end = time.monotonic() + 540
     while time.monotonic() < end:
         time.sleep(0.05)
         try:

@@ -92,6 +92,8 @@ def running_engine() -> Iterator[Engine]:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(60)
         process.kill()
+        for left in (folder / "exec" / "netns").glob("*"):  # of the network of the machine, which the engine leaves mounted
+            subprocess.run(["umount", str(left)], capture_output=True)
         shutil.rmtree(folder, ignore_errors=True)
 
 

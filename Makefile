@@ -59,6 +59,9 @@ bench-pruners: setup  ## Which pruner finds the best trial for equal epochs, on 
 images: setup  ## Build the images: IMAGES="train serve mlflow train-cuda", PREFIX=, BASE=, CA=; see infra/images/build.sh
 	@infra/images/build.sh $(IMAGES)
 
+bench-train: setup  ## Training beside the way published notebooks train (fine-tuning, frozen backbone, study)
+	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python infra/bench/train.py
+
 lint: setup  ## Format, lint, types, who may import what
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .

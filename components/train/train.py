@@ -12,6 +12,7 @@ from components.domain.parameters import parameters
 from components.domain.recipe import Recipe
 from components.domain.study import read_best, read_values
 from components.domain.tracking import Tracker
+from components.learning import devices
 from components.learning import network as networks
 from components.learning.combined import ensemble
 from components.learning.fit import predict_logits
@@ -63,11 +64,11 @@ def train_models(
     source = Source(recipe, code, commit)
     for seed in range(recipe.seeds):
         name = f"seed-{seed}"
-        network = networks.build(recipe, classes, weights=weights, dropout=recipe.dropout, seed=seed)
-        if embeddings is None and needs_embeddings(network, recipe):
-            embeddings = embed(network, examples, recipe, seed=recipe.split_seed, store=store)
         curves[name] = []
-        with tracker.child(name) as run:
+        with devices.spread(), tracker.child(name) as run:
+            network = networks.build(recipe, classes, weights=weights, dropout=recipe.dropout, seed=seed)
+            if embeddings is None and needs_embeddings(network, recipe):
+                embeddings = embed(network, examples, recipe, seed=recipe.split_seed, store=store)
             run.params({"seed": seed})
             run.tags({TAG_RECIPE: recipe.name})
 

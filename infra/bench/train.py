@@ -136,7 +136,8 @@ class Race:
         phase = phase_of(recipe, epochs=2, learning_rate=1e-4, seed=0)
         fit_last(network, self.examples, recipe, phase, lambda epoch, _: clock.on_epoch_end(epoch))
         spent, began = clock.last
-        return spent + passed[0] / EPOCHS, began + passed[1] / EPOCHS
+        seen = views if parts is not None else 1  # an epoch passes every view once
+        return (spent + passed[0] / EPOCHS) / seen, (began + passed[1] / EPOCHS) / seen
 
     def fine_tuning(self) -> None:
         """Print images a second of fine-tuning."""

@@ -1,6 +1,7 @@
 """What the machine at hand has, and how training uses it: bfloat16 where that is faster, and every GPU.
 
-The rule for bfloat16, from measurement (`make bench-train`):
+The rule for bfloat16. The CPU figures are processor time of a training step, one run of two steps each on a busy machine with
+avx512_bf16; no GPU was at hand:
 
 - on a GPU always: its matrix units take 16 bits. Keras' policy `mixed_bfloat16` for the backbone; head, loss and weights stay float32;
 - on a CPU that has instructions for it, for DenseNet: dense convolutions bound it, and oneDNN's bfloat16 took 0.63 times the time of

@@ -10,10 +10,11 @@ weights on the same images with rotation, zoom and flips; the drawing of images,
 3. A study of 20 trials against a loop over 20 random settings, each by `model.fit`; the loop's time is that of the trials that were run,
    extended to 20.
 
-What bounds fine-tuning of all layers: profiled on two cores with AVX-512 (no AMX), a step of MobileNetV2 is convolutions 60 % (gradients
-three quarters of it), depthwise convolutions 22 %, fused batch normalisation 18 %, all in oneDNN kernels already; gradients of depthwise
-convolutions written as shifted products or as convolutions of the turned kernel were not faster. DenseNet121 does 17 GFLOP an
-image, 71 GFLOP/s a core in float32. There only fewer bits (bfloat16) or fewer layers are faster.
+What bounds fine-tuning of all layers, from one profile on two busy cores with AVX-512 (no AMX): of the kernels' time in a step of
+MobileNetV2, convolutions take about half (four fifths of that their gradients), depthwise convolutions a quarter, fused batch
+normalisation a fifth, all in oneDNN's kernels. Gradients of depthwise convolutions as shifted products were slower almost everywhere;
+as a convolution with the turned kernel about equal, with stride 2 slower. DenseNet121 reached about 71 GFLOP/s a core in float32
+(17 GFLOP an image, by its multiplications in one pass times six).
 
 Processor time decides, since other work beside it does not touch it; the clock is printed too. Without `--weights` a network starts from
 random weights with settled statistics: times are the same. `--only` takes one part.

@@ -1,13 +1,13 @@
-"""What the machine at hand has, and how training uses it: bfloat16 where that is faster, and every GPU.
+"""What the machine at hand has, and how training uses it: bfloat16 on a GPU, or where a recipe asks for it, and every GPU.
 
 The rule for bfloat16. The CPU figures are processor time of a training step, one run of two steps each on a busy machine with
 avx512_bf16; no GPU was at hand:
 
 - on a GPU always: its matrix units take 16 bits. Keras' policy `mixed_bfloat16` for the backbone; head, loss and weights stay float32;
-- on a CPU that has instructions for it, for DenseNet: dense convolutions bound it, and oneDNN's bfloat16 took 0.63 times the time of
-  float32. MobileNetV2 gains nothing (1.0) and EfficientNetB0 loses (1.5): depthwise convolutions and activations move memory. Keras'
-  policy is slower than float32 on a CPU, so there TensorFlow rewrites the graph of a training step; all weights stay float32, and
-  validation is computed in float32;
+- on a CPU that has instructions for it, only where the recipe asks for `bf16`: what that does to accuracy has not been measured. With
+  DenseNet, which dense convolutions bound, oneDNN's bfloat16 took 0.63 times the time of float32; MobileNetV2 gains nothing (1.0) and
+  EfficientNetB0 loses (1.5): depthwise convolutions and activations move memory. Keras' policy is slower than float32 on a CPU, so
+  there TensorFlow rewrites the graph of a training step; all weights stay float32, and validation is computed in float32;
 - JAX on a CPU: never.
 
 XLA needs no rule of ours: Keras compiles with it on a GPU and not on a CPU, where it was nine times slower.
@@ -18,11 +18,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import keras
 
-from components.domain.recipe import Backbone, TrainingPrecision
+from components.domain.recipe import TrainingPrecision
 from serving.openvino_graph import knows_bf16
-
-DENSE: tuple[Backbone, ...] = ("densenet121", "densenet201")
-"""Backbones that bfloat16 makes faster on a CPU."""
 
 
 def accelerators() -> list[str]:
@@ -35,11 +32,9 @@ def policy(precision: TrainingPrecision) -> str:
     return "mixed_bfloat16" if accelerators() and precision != "f32" else "float32"
 
 
-def rewrites(precision: TrainingPrecision, backbone: Backbone) -> bool:
-    """Return True if the training step of a backbone is rewritten to bfloat16 on this machine's CPU."""
-    if accelerators() or keras.backend.backend() != "tensorflow" or precision == "f32" or not knows_bf16():
-        return False
-    return precision == "bf16" or backbone in DENSE
+def rewrites(precision: TrainingPrecision) -> bool:
+    """Return True if a training step is rewritten to bfloat16 on this machine's CPU."""
+    return precision == "bf16" and not accelerators() and keras.backend.backend() == "tensorflow" and knows_bf16()
 
 
 def rewrite(on: bool) -> None:

@@ -183,7 +183,7 @@ def phase_of(recipe: Recipe, *, epochs: int, learning_rate: float, seed: int, wa
     return Phase(
         *(epochs, learning_rate, warm_up, recipe.weight_decay, recipe.batch_size, recipe.label_smoothing),
         *(recipe.patience or epochs, seed, recipe.optimizer, recipe.schedule, recipe.ema),
-        rewritten=devices.rewrites(recipe.training_precision, recipe.backbone),
+        rewritten=devices.rewrites(recipe.training_precision),
     )
 
 

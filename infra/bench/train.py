@@ -220,7 +220,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             race = Race(network, Path(folder), options.weights, small=options.small)
             recipe = race.recipe
-            lowered = "bfloat16" if devices.rewrites(recipe.training_precision, recipe.backbone) else "float32"
+            lowered = "bfloat16" if devices.rewrites(recipe.training_precision) else "float32"
             say(f"{network} at {recipe.image_size}, {len(race.examples.train)} images, batch {recipe.batch_size}; {lowered}")
             for part in options.only or ("fine_tuning", "frozen", "study"):
                 if part != "study" or network == "EfficientNetB0" or options.only:

@@ -83,10 +83,15 @@ def test_the_exported_graph_and_the_saved_models_answer_as_keras_does(name, tmp_
 
 
 @pytest.mark.slow
-def test_the_flattened_network_has_the_published_number_of_parameters():
+def test_the_flattened_network_has_the_published_number_of_parameters_and_is_exported_whole(tmp_path):
     recipe = presets.load("histology-cnn512:as_published")
     network = networks.build(recipe, 2, weights=None, dropout=0.0, seed=0)
-    assert network.classifier().count_params() == 126_053_953
+    classifier = network.classifier()
+    assert classifier.count_params() == 126_053_953
+    export_graph(network, tmp_path)
+    batch = images(2, recipe.image_size)
+    answer = open_graph(tmp_path, recipe.image_size).run(batch)
+    np.testing.assert_allclose(answer.logits, classifier(batch), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", sorted(PREPROCESS))

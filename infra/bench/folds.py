@@ -67,7 +67,8 @@ def fit_fold(row: Row, fold: int, place: Path, *, recipe: Recipe, source: str, w
         augment_dataset(dataset / "all", dataset / "part", recipe=part_of(chosen, "augment"))
         (dataset / "part").rename(dataset / "training")
     start = resolve(weights, cache=cache)
-    orders = Orders(dataset / "training", chosen, start, held.name, f"sqlite:///{place / 'studies.db'}", checkpoints=held / "trials")
+    studies, store = f"sqlite:///{place / 'studies.db'}", dataset / "features"
+    orders = Orders(dataset / "training", chosen, start, held.name, studies, checkpoints=held / "trials", store=store)
     tune(orders, held / "study", tracker=NoTracker())
     train_models(
         dataset / "training",
@@ -78,6 +79,7 @@ def fit_fold(row: Row, fold: int, place: Path, *, recipe: Recipe, source: str, w
         commit=git_commit(),
         tracker=NoTracker(),
         checkpoints=held / "checkpoints",
+        store=store,
     )
     data = read_dataset(dataset / "all")
     models = score_candidates(held / "candidates", data)

@@ -1,7 +1,6 @@
 """A real `bentoml serve` process on a free loopback port, always stopped."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psutil
 
 web = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0), timeout=30)
 """One client for all tests: making one costs more than a request."""
@@ -26,12 +26,30 @@ class Running:
 
     def stop(self) -> None:
         """Ask it to end, as a container runtime does, and wait."""
+        family = self._family()
         if self.process.poll() is None:
             self.process.terminate()
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(20)
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        self._end(family)
+
+    def kill(self) -> None:
+        """End it and all its workers at once, as a loss of power does."""
+        self._end(self._family())
+
+    def _family(self) -> list[psutil.Process]:
+        """Return the service and its workers, which are in sessions of their own."""
+        try:
+            whole = psutil.Process(self.process.pid)
+            return [whole, *whole.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def _end(self, family: list[psutil.Process]) -> None:
+        for each in family:  # first the one that would start others
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
+        self.process.wait(20)
 
     def told(self) -> str:
         return self.output.read_text(errors="replace")

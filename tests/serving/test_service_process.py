@@ -1,7 +1,5 @@
 """The service as a process: what it imports, what it leaves behind."""
 
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -64,7 +62,7 @@ def test_a_killed_service_loses_only_rows_younger_than_was_promised(bundle: Path
         first = {ask(running.url) for _ in range(40)}
         time.sleep(1.5)  # the half second that was promised, and time for the write
         late = {ask(running.url) for _ in range(10)}
-        os.killpg(running.process.pid, signal.SIGKILL)
+        running.kill()
     window = read_log(log)
     kept = set(window.table["request_id"].to_pylist())
     assert window.skipped == ()

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import keras
@@ -73,8 +74,9 @@ def _answer(
     """Return a backbone's features. A kernel that is too large for the converter becomes an input of the graph, noted in `kernels`."""
     if not any(_is_large(layer) for layer in backbone.layers):
         return backbone(pixels)
+    assert all(after.input is before.output for before, after in pairwise(backbone.layers)), "a layer so large stands in a chain of layers"
     answer = pixels
-    for layer in backbone.layers[1:]:  # a chain: only the flattened network has such a layer
+    for layer in backbone.layers[1:]:
         if not _is_large(layer):
             answer = layer(answer)
             continue

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
+from components.learning.elsewhere import export_elsewhere
 from components.learning.fused import unfuse
 from components.learning.network import Network
 from serving.contract import GRAPH_FILE, GRAPH_INPUT, GRAPH_OUTPUTS
@@ -25,6 +26,9 @@ def export_graph(network: Network, bundle: Path) -> None:
     The activation is what the head answers to each place of the feature map alone. For a head that is linear in the pooled features
     this is the class activation map (Zhou et al., CVPR 2016), whose mean over places is the logit; it equals Grad-CAM up to scale.
     """
+    if keras.backend.backend() != "tensorflow":
+        export_elsewhere(network, bundle)
+        return
     size = network.backbone.input_shape[1]
     image = keras.Input((size, size, 3), dtype="uint8", name=GRAPH_INPUT)
     kernels: dict[keras.KerasTensor, npt.NDArray[np.float32]] = {}

@@ -5,10 +5,10 @@ import os
 import signal
 import socket
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import mlflow
 import psutil
@@ -33,19 +33,13 @@ def workers():
     return [child for child in psutil.Process().children() if "components.tune.worker" in child.cmdline()]
 
 
-def kill_one_in_a_trial(storage, name):
-    """Kill a worker with SIGKILL when a trial has told its fourth epoch; return how far the study was."""
-    end = time.monotonic() + 540
-    while time.monotonic() < end:
-        time.sleep(0.05)
-        try:
-            study = storages.load_study(name, storages.open_storage(storage, on_death=again))
-        except Exception:  # not created yet
-            continue
-        if any(len(trial.intermediate_values) >= 4 for trial in study.get_trials(states=(TrialState.RUNNING,))):
-            os.kill(workers()[0].pid, signal.SIGKILL)
+def kill_one_in_a_trial(study, over):
+    """Kill a worker with SIGKILL as soon as a trial has told its second epoch: the one that has worked most is in a trial then."""
+    while not over.wait(0.01):
+        if any(len(trial.intermediate_values) >= 2 for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))):
+            os.kill(max(workers(), key=lambda worker: worker.cpu_times().user).pid, signal.SIGKILL)
             return
-    raise TimeoutError("no trial began")
+    raise AssertionError("the study ended before a worker was killed")
 
 
 def check(orders, output):
@@ -95,10 +89,14 @@ def storage(tmp_path):
 
 def test_a_study_of_two_workers_outlives_a_killed_one(at_home, storage, orders_for, tmp_path, capfd):
     orders = replace(orders_for(trials=TRIALS, trial_epochs=EPOCHS, patience=0, storage=storage), workers=2)
+    study, over = storages.create_study(orders.name, storages.open_storage(storage, on_death=again)), Event()
     with open_run(orders.name) as tracker, ThreadPoolExecutor(1) as pool:
         orders = replace(orders, run_id=tracker.run_id)
-        killed = pool.submit(kill_one_in_a_trial, orders.storage, orders.name)
-        tune(orders, tmp_path / "study", tracker=tracker)
+        killed = pool.submit(kill_one_in_a_trial, study, over)
+        try:
+            tune(orders, tmp_path / "study", tracker=tracker)
+        finally:
+            over.set()
         killed.result()
     assert workers() == []
     said = capfd.readouterr().err

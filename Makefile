@@ -1,6 +1,7 @@
 # Two commands: `make run` (the whole way once) and `make test`. Both set up what they need.
 export PREFIX BASE CA INDEX DOCKER FLAGS  # of `make images`
 PYTHON ?= python3
+PROCESSES ?= 3  # of `make test`; each takes up to 5 GiB and, beside what it starts, less than a core
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
@@ -26,8 +27,8 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 run: setup  ## The whole way once: sample data to a served, monitored champion (exit 3, the gate's "no", is an answer too)
 	@$(BIN)/lobule run --promote || [ $$? -eq 3 ]
 
-test: lint  ## Everything that must hold: format, types, imports, all tests
-	@$(BIN)/pytest -m "slow or not slow"
+test: lint  ## Everything that must hold: format, types, imports, all tests (PROCESSES=3)
+	@$(BIN)/pytest -m "slow or not slow" -n $(PROCESSES) --no-loadscope-reorder --durations=20
 
 test-fast: setup  ## The tests that take seconds
 	@$(BIN)/pytest

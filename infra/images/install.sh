@@ -1,9 +1,8 @@
 #!/bin/sh
-# Fills /app, a virtual environment, from a lock: `install.sh LOCK`. Run in the first stage of each image.
+# Fills /app, a virtual environment, from a lock and makes the layer /packages of it: `install.sh LOCK`. Run in the first stage of each image.
 #
 # Every file is checked against its hash; what must be built from source is built with the setuptools of images.lock, and nothing
-# needs a compiler. Imports are compiled, all times of files are set to one, and pyc files carry none. /app/sbom.cdx.json lists what is
-# in it (CycloneDX).
+# needs a compiler. /app/sbom.cdx.json lists what is in it (CycloneDX).
 #
 # Two secrets of the build, which end up in no layer, say how packages are reached where that is not PyPI:
 #   ca      certificates to trust, PEM
@@ -23,4 +22,4 @@ rm -rf /app/lib/python3*/site-packages/tensorflow/include # headers, a fifth of 
 echo /opt/lobule > "$(echo /app/lib/python3*/site-packages)/lobule.pth"
 
 /build/bin/cyclonedx-py environment --output-reproducible --output-format JSON --output-file /app/sbom.cdx.json /app/bin/python
-"$here/settle.sh" /app
+"$here/settle.sh" /app /packages

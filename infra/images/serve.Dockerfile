@@ -13,12 +13,12 @@ COPY infra/images.lock infra/images/install.sh infra/images/settle.sh infra/serv
 RUN --mount=type=cache,target=/root/.cache --mount=type=secret,id=ca --mount=type=secret,id=index \
     /images/install.sh /images/serve.lock
 COPY serving /opt/lobule/serving
-RUN /images/settle.sh /opt/lobule && cd /tmp && /app/bin/python -c "import serving.service, serving.registry, openvino, uvloop"
+RUN mkdir -p -m 1777 /code/data && /images/settle.sh /opt/lobule /code \
+ && cd /tmp && /app/bin/python -c "import serving.service, serving.registry, openvino, uvloop"
 
 FROM ${BASE}
-RUN mkdir -m 1777 /data
-COPY --from=build /app /app
-COPY --from=build /opt/lobule /opt/lobule
+COPY --from=build /packages/ /
+COPY --from=build /code/ /
 ENV PATH=/app/bin:$PATH HOME=/tmp LOBULE_HOME=/data \
     BENTOML_HOST=0.0.0.0 BENTOML_PORT=3000 BENTOML_HOME=/tmp/bentoml BENTOML_DO_NOT_TRACK=True BENTOML_CONTAINERIZED=true \
     MLFLOW_DISABLE_TELEMETRY=true PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

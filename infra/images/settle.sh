@@ -1,5 +1,13 @@
 #!/bin/sh
-# Compiles what is in a folder and forgets when it was made (1980, the first year of zip files): `settle.sh FOLDER`.
+# Makes a layer of a folder, the same bytes each time: `settle.sh FOLDER LAYER`, and later in the Dockerfile `COPY --from=build LAYER/ /`.
+#
+# Imports are compiled, all may read, and all times are set to one (1980, the first year of zip files). The folder moves to where it stands in the layer,
+# as COPY gives the present time to a folder that it makes, but not to those in it; a link keeps its place.
 set -eu
-/app/bin/python -m compileall -q -j "$(nproc)" --invalidation-mode unchecked-hash "$1" || echo "some files are for another Python"
-find "$1" -exec touch --no-dereference --date="@315532800" {} +
+# One process: what Python writes of a file depends on what the same process compiled before it.
+/app/bin/python -m compileall -q --invalidation-mode unchecked-hash "$1" || echo "some files are for another Python"
+chmod -R u=rwX,go=rX "$1" # a checkout has those of its user's umask
+mkdir -p "$2$(dirname "$1")"
+mv "$1" "$2$1"
+ln -s "$2$1" "$1"
+find "$2" -exec touch --no-dereference --date="@315532800" {} +

@@ -22,13 +22,13 @@ RUN /build/bin/uv pip install --quiet --no-deps --no-build-isolation --no-index 
  && cd /opt/lobule/lobule-*.dist-info && rm -f RECORD direct_url.json uv_cache.json
 COPY mlflow/promotion-policy.toml /opt/lobule/mlflow/
 COPY infra/serve.lock /opt/lobule/infra/
-RUN /images/settle.sh /opt/lobule
+RUN /images/settle.sh /opt/lobule /code
 RUN cd /tmp && /app/bin/python -c "import bentoml, evidently, keras, kfp.dsl, kornia_rs, mlflow, openvino, tensorflow, tf2onnx, components.train" \
  && /opt/lobule/bin/lobule --version
 
 FROM ${BASE}
-COPY --from=build /app /app
-COPY --from=build /opt/lobule /opt/lobule
+COPY --from=build /packages/ /
+COPY --from=build /code/ /
 ENV PATH=/app/bin:/opt/lobule/bin:$PATH HOME=/tmp LOBULE_HOME=/tmp/lobule PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     MLFLOW_DISABLE_TELEMETRY=true BENTOML_DO_NOT_TRACK=True DO_NOT_TRACK=1 TF_CPP_MIN_LOG_LEVEL=3 NVIDIA_DRIVER_CAPABILITIES=compute,utility
 USER 10001:10001

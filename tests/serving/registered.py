@@ -1,10 +1,18 @@
 """A real SQLite registry, and bundles in it as `components.register` puts them there."""
 
 import logging
+import os
+import signal
+import subprocess
+import sys
+import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import httpx
+from service_process import free_port, web
 
 import serving
 
@@ -49,3 +57,35 @@ def registry_at(home: Path) -> Iterator[tuple]:
     finally:
         mlflow.set_tracking_uri(None)  # what get_tracking_uri gave before would be kept in the environment, a stray mlflow.db included
         mlflow.set_registry_uri(None)
+
+
+@contextmanager
+def running_server(uri: str, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Run MLflow's server on a registry that tells webhooks on this machine; give its process, which leads its group, and its address."""
+    port = free_port()
+    settings = {
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http",
+        "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
+        "MLFLOW_WEBHOOK_CACHE_TTL": "0",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(port)]
+    with (folder / "mlflow.txt").open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--workers", "1", "--no-serve-artifacts", "--default-artifact-root", str(folder / "artifacts")],
+            env=os.environ | settings, cwd=folder, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            assert process.poll() is None, (folder / "mlflow.txt").read_text()
+            with suppress(httpx.HTTPError):
+                if web.get(f"{address}/health").status_code == 200:
+                    break
+            time.sleep(0.1)
+        yield process, address
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

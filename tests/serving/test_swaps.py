@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -13,8 +11,8 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from registered import NAME, register, registry_at
-from service_process import Running, free_port, running_service, web
+from registered import NAME, register, registry_at, running_server
+from service_process import Running, running_service, web
 from tiny_bundle import WEIGHTS, encode, expected, plain, write_bundle
 
 from serving.contract import tree_digest
@@ -105,42 +103,17 @@ def test_a_hundred_swaps_drop_no_request_and_mix_no_answer(versions, tmp_path: P
 
 
 @pytest.fixture
-def mlflow_server(versions, tmp_path: Path):
+def server(versions, tmp_path: Path):
     """A real MLflow server on the registry: (process, address)."""
     uri, _, _ = versions
-    port = free_port()
-    settings = {
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http",
-        "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
-        "MLFLOW_WEBHOOK_CACHE_TTL": "0",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-    }
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(port)]
-    with (tmp_path / "mlflow.txt").open("wb") as output:
-        process = subprocess.Popen(
-            [*command, "--workers", "1", "--no-serve-artifacts", "--default-artifact-root", str(tmp_path / "artifacts")],
-            env=os.environ | settings, cwd=tmp_path, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            assert process.poll() is None, (tmp_path / "mlflow.txt").read_text()
-            with suppress(httpx.HTTPError):
-                if web.get(f"{address}/health").status_code == 200:
-                    break
-            time.sleep(0.1)
-        yield process, address
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    with running_server(uri, tmp_path) as running:
+        yield running
 
 
-def test_a_webhook_of_mlflow_is_heard_and_an_outage_changes_nothing(versions, mlflow_server, tmp_path: Path):
+def test_a_webhook_of_mlflow_is_heard_and_an_outage_changes_nothing(versions, server, tmp_path: Path):
     import mlflow
 
-    process, address = mlflow_server
+    process, address = server
     client = mlflow.MlflowClient(address, address)
     client.set_registered_model_alias(NAME, "champion", "1")
     settings = {"LOBULE_MODEL": f"{NAME}@champion", "MLFLOW_TRACKING_URI": address, "LOBULE_POLL_SECONDS": "3600"}

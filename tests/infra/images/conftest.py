@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # tests hold no packages; their helpers lie beside them
+sys.path.insert(0, str(Path(__file__).parents[2] / "serving"))  # tests hold no packages; helpers lie beside them
+sys.path.insert(0, str(Path(__file__).parent))
 
 import engine as engines
 

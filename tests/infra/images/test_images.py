@@ -2,13 +2,14 @@
 
 import json
 import re
-import socket
-import sys
 import time
 import urllib.request
 from pathlib import Path
 
 import pytest
+from registered import NAME, register, registry_at, running_server
+from service_process import free_port
+from tiny_bundle import encode, plain, write_bundle
 
 from components import images
 from pipelines.version import code_digest
@@ -45,6 +46,12 @@ def test_its_bill_of_materials_lists_what_the_lock_pins(engine, image):
     assert listed - pinned == set()
 
 
+def test_the_same_sources_make_the_same_layers_again(engine, serve_image):
+    layers = engine("inspect", "-f", "{{json .RootFS.Layers}}", serve_image)
+    engine.build("serve", flags="--no-cache")
+    assert engine("inspect", "-f", "{{json .RootFS.Layers}}", serve_image) == layers
+
+
 def test_nothing_of_how_packages_were_reached_stays_in_an_image(engine, image):
     told = engine("history", "--no-trunc", image) + inside(engine, image, "ls -A /run/secrets /root /tmp 2>/dev/null; env; pwd")
     assert "index" not in told and "CERT" not in told and "ca-certificates" not in told
@@ -56,15 +63,23 @@ def test_any_user_may_run_a_task_and_the_command_line_on_a_read_only_root(engine
     assert "quickstart" in told and told.splitlines()[-1] == "12345"
 
 
-def test_the_service_answers_on_a_read_only_root_and_its_health_check_says_so(engine, serve_image, tmp_path):
-    sys.path.insert(0, str(ROOT / "tests" / "serving"))
-    from tiny_bundle import encode, plain, write_bundle
-
+@pytest.fixture(params=["a bundle", "a registry"])
+def model(request, engine, tmp_path):
+    """How the service comes to its model: options of `docker run`."""
     bundle = write_bundle(tmp_path / "bundle")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    given = ["-v", f"{bundle}:/bundle:ro", "-e", "LOBULE_BUNDLE=/bundle", "-e", f"BENTOML_PORT={port}", "-e", "BENTOML_HOST=127.0.0.1"]
+    if request.param == "a bundle":
+        yield ["-v", f"{bundle}:/bundle:ro", "-e", "LOBULE_BUNDLE=/bundle"]
+        return
+    home = tmp_path / "home"
+    home.mkdir()
+    with registry_at(home) as (uri, client), running_server(uri, tmp_path) as (_, address):
+        client.set_registered_model_alias(NAME, "champion", register(bundle))
+        yield ["-v", f"{home}:{home}:ro", "-e", f"MLFLOW_TRACKING_URI={address}", "-e", f"LOBULE_MODEL={NAME}@champion"]
+
+
+def test_the_service_answers_on_a_read_only_root_and_its_health_check_says_so(engine, serve_image, model):
+    port = free_port()
+    given = [*model, "-e", f"BENTOML_PORT={port}", "-e", "BENTOML_HOST=127.0.0.1"]
     name = engine("run", "-d", *CONFINED, *given, "--health-interval", "1s", serve_image)
     try:
         end = time.monotonic() + 120

@@ -63,6 +63,8 @@ class Recipe:
         learning_rate, dropout, weight_decay: defaults; the study's best trial replaces them.
         fine_tune_learning_rate: of the second phase.
         ema: momentum of a moving average of the weights over steps, which is what is validated and kept; 0 averages nothing.
+        swa: share of each phase's epochs, its last, after which the mean of the weights that each of them ended with is validated and kept
+            where it is the best (stochastic weight averaging); 0 averages nothing. Early stopping may end a phase before them.
         training_precision: of multiplications in training (`components.learning.devices`).
         views: augmented copies of each training image whose embeddings the frozen phase learns from; 0 keeps none and passes every
             image through the backbone in every epoch, changed anew.
@@ -111,6 +113,7 @@ class Recipe:
     weight_decay: float = 1e-5
     label_smoothing: float = 0.0
     ema: float = 0.0
+    swa: float = 0.0
     training_precision: TrainingPrecision = "auto"
     views: int = 4
     patience: int = 6

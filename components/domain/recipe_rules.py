@@ -48,8 +48,9 @@ def check(recipe: "Recipe") -> None:
     require(not recipe.ensemble or recipe.seeds > 1, "seeds must be at least 2 for an ensemble", recipe.seeds, "raise it")
     for name in ("learning_rate", "fine_tune_learning_rate"):
         require(0 < getattr(recipe, name) <= 1, f"{name} must lie in (0, 1]", getattr(recipe, name), "set it within")
-    for name in ("dropout", "weight_decay", "label_smoothing", "ema"):
+    for name in ("dropout", "weight_decay", "label_smoothing", "ema", "swa"):
         require(0 <= getattr(recipe, name) < 1, f"{name} must lie in [0, 1)", getattr(recipe, name), "set it within")
+    require(not (recipe.ema and recipe.swa), "one of ema and swa must be 0", (recipe.ema, recipe.swa), "choose one average")
     for name in ("validation", "test", "target_sensitivity"):
         require(0 < getattr(recipe, name) < 1, f"{name} must lie in (0, 1)", getattr(recipe, name), "set it within")
     require(

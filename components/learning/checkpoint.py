@@ -33,11 +33,13 @@ class Progress:
         history: each epoch's values by name, in order.
         best: number of the best epoch by validation AUC, the first of equals.
         best_weights: the model's weights after it.
+        mean: of the trainable weights over the epochs that are averaged; empty before the first of them.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
     best: int = 0
     best_weights: list[Floats] = field(default_factory=list)
+    mean: list[Floats] = field(default_factory=list)
 
     def add(self, values: dict[str, float], model: keras.Model) -> None:
         """Count an epoch, and keep the model's weights if it is the best."""
@@ -57,6 +59,7 @@ def save(path: Path, model: keras.Model, progress: Progress) -> None:
     arrays = {f"model-{index}": np.asarray(variable) for index, variable in enumerate(model.variables)}
     arrays |= {f"optimizer-{index}": np.asarray(variable) for index, variable in enumerate(model.optimizer.variables)}
     arrays |= {f"best-{index}": array for index, array in enumerate(progress.best_weights)}
+    arrays |= {f"mean-{index}": array for index, array in enumerate(progress.mean)}
     partial = path.with_suffix(".part")
     with partial.open("wb") as file:
         np.savez(file, allow_pickle=False, progress=np.array(json.dumps([progress.best, progress.history])), **arrays)
@@ -75,6 +78,7 @@ def load(path: Path, model: keras.Model) -> Progress:
         with np.load(path, allow_pickle=False) as stored:
             best, history = json.loads(str(stored["progress"]))
             best_weights = [stored[f"best-{index}"] for index in range(len(model.get_weights()))]
+            mean = [stored[f"mean-{index}"] for index in range(len(model.trainable_variables) if "mean-0" in stored else 0)]
             values = [(variable, stored[f"{kind}-{index}"]) for kind, all_of in state.items() for index, variable in enumerate(all_of)]
     except FileNotFoundError:
         return Progress()
@@ -83,7 +87,7 @@ def load(path: Path, model: keras.Model) -> Progress:
         return Progress()
     for variable, value in values:
         variable.assign(value)
-    return Progress(history, best, best_weights)
+    return Progress(history, best, best_weights, mean)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import keras
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.learning import devices
-from components.learning.average import averaged
+from components.learning.average import averaged, mean_with
 from components.learning.checkpoint import Progress, load, save
 from components.learning.mixing import MixedCrossentropy, mixed_accuracy
 from components.learning.schedule import Phase, build_optimizer, plateau_rate
@@ -88,13 +88,22 @@ class _Epochs(keras.callbacks.Callback):
         assert logs is not None
         if self.phase.rewritten:
             devices.rewrite(False)
-        with averaged(self.model, self.batches.inputs_of, len(self.batches)) if self.phase.ema else nullcontext():
+        with self._averaged(epoch):
             logs.update(self.validate())
             self.progress.add({key: float(value) for key, value in logs.items()}, self.model)
         if self.checkpoint:
             save(self.checkpoint, self.model, self.progress)
         self.on_epoch(epoch, self.progress.history[-1])
         self.model.stop_training = self.progress.over(epochs=self.phase.epochs, patience=self.phase.patience)
+
+    def _averaged(self, epoch: int) -> AbstractContextManager[None]:
+        """Return what lets the model hold its averaged weights after an epoch, its own where nothing is averaged."""
+        progress, before = self.progress, epoch - (self.phase.epochs - self.phase.swa_epochs)
+        if before >= 0:
+            progress.mean = mean_with(progress.mean, self.model, before)
+        if not self.phase.ema and not progress.mean:
+            return nullcontext()
+        return averaged(self.model, self.batches.inputs_of, len(self.batches), mean=progress.mean)
 
 
 def fit(

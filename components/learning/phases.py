@@ -182,7 +182,7 @@ def phase_of(recipe: Recipe, *, epochs: int, learning_rate: float, seed: int, wa
     """Return the settings of a phase of a recipe."""
     return Phase(
         *(epochs, learning_rate, warm_up, recipe.weight_decay, recipe.batch_size, recipe.label_smoothing),
-        *(recipe.patience or epochs, seed, recipe.optimizer, recipe.schedule, recipe.ema),
+        *(recipe.patience or epochs, seed, recipe.optimizer, recipe.schedule, recipe.ema, recipe.swa),
         rewritten=devices.rewrites(recipe.training_precision),
     )
 

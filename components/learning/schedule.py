@@ -9,6 +9,8 @@ from components.domain.recipe import Optimizer, Schedule
 
 FLOOR = 0.05
 """Where the cosine ends, as a share of the learning rate."""
+SWA_FLOOR = 0.5
+"""Where it ends before the epochs whose weights are averaged, and stays through them: the weights must go on moving (Izmailov et al.)."""
 PLATEAU_EPOCHS, PLATEAU_FACTOR, PLATEAU_GAIN = 3, 0.2, 1e-4
 """The plateau schedule multiplies by the factor after so many epochs in which validation accuracy gained no more than this."""
 _BUILDERS: dict[Optimizer, type[keras.optimizers.Optimizer]] = {
@@ -35,6 +37,7 @@ class Phase:
         optimizer: which.
         schedule: `cosine` falls to 5 % within the phase, `constant` stays, `plateau` falls when validation accuracy stands still.
         ema: momentum of the average of the weights over steps; 0 averages nothing.
+        swa: share of the epochs, the last, whose weights are averaged; 0 averages nothing.
         rewritten: its steps are computed in bfloat16 on the CPU (`components.learning.devices`).
     """
 
@@ -49,16 +52,23 @@ class Phase:
     optimizer: Optimizer = "adamw"
     schedule: Schedule = "cosine"
     ema: float = 0.0
+    swa: float = 0.0
     rewritten: bool = False
+
+    @property
+    def swa_epochs(self) -> int:
+        """How many epochs, the last, have their weights averaged: none without `swa`, else at least one."""
+        return max(1, round(self.swa * self.epochs)) if self.swa else 0
 
 
 def build_optimizer(phase: Phase, *, steps: int) -> keras.optimizers.Optimizer:
     """Return the optimiser of a phase whose epochs have so many steps."""
     rate: float | keras.optimizers.schedules.LearningRateSchedule = phase.learning_rate
     if phase.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0, phase.epochs * steps, alpha=FLOOR, warmup_target=phase.learning_rate, warmup_steps=steps if phase.warm_up else 1
-        )
+        warm_up, floor, falls = steps if phase.warm_up else 1, FLOOR, phase.epochs * steps
+        if phase.swa:
+            floor, falls = SWA_FLOOR, max((phase.epochs - phase.swa_epochs) * steps - warm_up, 1)
+        rate = keras.optimizers.schedules.CosineDecay(0.0, falls, alpha=floor, warmup_target=phase.learning_rate, warmup_steps=warm_up)
     average = {"use_ema": True, "ema_momentum": phase.ema} if phase.ema else {}
     return _BUILDERS[phase.optimizer](rate, weight_decay=phase.weight_decay, **average)
 

@@ -1,5 +1,7 @@
 """Learning rates: the plateau is Keras' own, and follows from the curve alone."""
 
+import math
+
 import keras
 import pytest
 
@@ -39,3 +41,13 @@ def test_a_constant_rate_stays_and_a_cosine_falls_to_a_twentieth(name, kind):
     falling.build([keras.Variable([0.0])])
     falling.iterations.assign(41)  # the first step warms up
     assert float(falling.learning_rate) == pytest.approx(0.0005)
+
+
+def test_before_weights_are_averaged_the_cosine_falls_to_half_and_stays():
+    averaging = build_optimizer(Phase(**{**PHASE.__dict__, "swa": 0.25}), steps=10)  # four epochs, the last of them averaged
+    averaging.build([keras.Variable([0.0])])
+    rates = []
+    for step in (15, 30, 39):  # the first step warms up; 29 fall
+        averaging.iterations.assign(step)
+        rates.append(float(averaging.learning_rate))
+    assert rates == pytest.approx([0.01 * (0.5 + 0.5 * (1 + math.cos(math.pi * 14 / 29)) / 2), 0.005, 0.005])

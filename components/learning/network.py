@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import keras
 
 from components.domain.errors import InputError
-from components.domain.recipe import Recipe
+from components.domain.recipe import Head, Recipe
 from components.learning import backbones, devices, heads
 from components.learning.fused import fuse, in_float32
 
@@ -37,6 +37,19 @@ class Network:
             pixels = augmentation(pixels)
         features = self.backbone(pixels)
         return keras.Model(image, self.head(keras.layers.GlobalAveragePooling2D()(features)))
+
+    def with_new_head(self, kind: Head, classes: int, *, dropout: float, seed: int) -> "Network":
+        """Return a network of the same backbone whose head starts anew: its weights follow from the seed alone.
+
+        Args:
+            kind: which.
+            classes: K.
+            dropout: before its first dense layer.
+            seed: of its weights and dropout.
+        """
+        keras.utils.set_random_seed(seed)
+        head = heads.build(kind, self.backbone.output_shape[-1], classes, dropout=dropout, seed=seed)
+        return Network(self.backbone, head, self.pretrained)
 
     def unfreeze(self, last: int, *, norm: bool = False) -> None:
         """Make the last layers of the backbone trainable; batch normalisation only where `norm` says so.

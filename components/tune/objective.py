@@ -57,7 +57,9 @@ class Objective:
         self.dimensions, _ = dimensions(self.recipe, self.weights)
         self.second = any(name in self.dimensions for name in SECOND_PHASE)
         embedded = self.weights is not None and self.recipe.views > 0
-        self.folds = folds_of(self.dataset, self.examples, embedded=embedded and not self.second, seed=self.recipe.split_seed)
+        self.heads_only = embedded and not self.second
+        self.folds = folds_of(self.dataset, self.examples, embedded=self.heads_only, seed=self.recipe.split_seed)
+        self.frozen: dict[tuple[str, int], Network] = {}
         self.kept: dict[str, Embeddings] = {}
         if embedded:
             self._embeddings(self._network(self.recipe), self.recipe)
@@ -123,7 +125,14 @@ class Objective:
         return sum(values) / len(values)
 
     def _network(self, candidate: Recipe) -> Network:
-        return build(candidate, len(self.dataset.classes), weights=self.weights, dropout=candidate.dropout, seed=candidate.split_seed)
+        """Return a candidate's network as it starts; trials that train heads alone share a backbone, whose making takes longer."""
+        classes, seed = len(self.dataset.classes), candidate.split_seed
+        if not self.heads_only:
+            return build(candidate, classes, weights=self.weights, dropout=candidate.dropout, seed=seed)
+        key = candidate.backbone, candidate.downscale
+        if key not in self.frozen:
+            self.frozen[key] = build(candidate, classes, weights=self.weights, dropout=candidate.dropout, seed=seed)
+        return self.frozen[key].with_new_head(candidate.head, classes, dropout=candidate.dropout, seed=seed)
 
     def _embeddings(self, network: Network, candidate: Recipe) -> Embeddings:
         """Return the embeddings of all images under what decides them: backbone, resolution and augmentation."""

@@ -61,6 +61,10 @@ def test_trials_of_a_frozen_backbone_are_judged_by_folds_and_those_of_the_second
         assert 0 <= objective(ticket) <= 1
         assert sorted(study.get_trials()[0].intermediate_values) == list(range(steps))
         assert len(objective.kept) == 1
+        first, again = (objective._network(orders.recipe) for _ in range(2))
+        assert (first.backbone is again.backbone) == (name == "head")  # a trained one serves no other trial
+        for one, other in zip(first.head.get_weights(), again.head.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 def test_small_data_is_cross_validated_by_group_and_each_image_is_judged_once(data):

@@ -1,8 +1,8 @@
 """`lobule run --on docker`: each step in a container of the train image, on this machine's engine.
 
-A container sees what the same step sees as a process: the home, the source, the weights and every file that a setting names, at
-the same paths; the network of the machine; the settings themselves. It runs as the user who calls, so that what it writes is theirs.
-Symbolic links that lead out of the source's folder lead nowhere in it.
+A container sees what the same step sees as a process: the home, the source, the weights, Keras' folder with those of ImageNet, and
+every file that a setting names, at the same paths; the network of the machine; the settings themselves. It runs as the user who calls,
+so that what it writes is theirs. Symbolic links that lead out of the source's folder lead nowhere in it.
 """
 
 import getpass
@@ -22,6 +22,7 @@ from components import images
 from components.domain.errors import InputError
 from components.domain.settings import home
 from components.ingest.layouts.manifest import is_manifest_name
+from components.learning.imagenet import keras_home
 from pipelines.runspec import RunSpec
 from pipelines.version import code_digest
 
@@ -84,10 +85,12 @@ def runner_for(spec: RunSpec) -> local.DockerRunner:
 
 
 def handed(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that a container is given: SQLite's files by their whole path, where AWS's keys lie, and the caller's name."""
+    """Return the variables that a container is given: whole paths of SQLite's files, AWS's keys, Keras' folder; the caller's name."""
     keys = {name: str(path) for name, file in AWS_FILES.items() if (path := Path.home() / ".aws" / file).is_file()}
     given = keys | {name: value for name, value in environment.items() if name.startswith(HANDED) or name.upper() in ALSO_HANDED}
     given |= {name: f"{SQLITE}{Path(value.removeprefix(SQLITE)).resolve()}" for name, value in given.items() if value.startswith(SQLITE)}
+    if keras_home().is_dir():
+        given["KERAS_HOME"] = str(keras_home().resolve())
     with suppress(OSError, KeyError):  # a user without a name
         given["LOGNAME"] = getpass.getuser()
     return given
@@ -106,7 +109,8 @@ def seen(spec: RunSpec, environment: Mapping[str, str]) -> dict[Path, bool]:
     named = [weights, *(Path(value) for value in environment.values() if os.path.isfile(value))]  # noqa: PTH113 - a key is too long for Path
     read = [path for path in (source, *named) if path.is_absolute() and path.exists()]
     databases = [Path(value.removeprefix(SQLITE)).parent for value in environment.values() if value.startswith(SQLITE)]
-    return {**dict.fromkeys(read, True), **dict.fromkeys([home(), *databases], False)}
+    kept = [Path(environment["KERAS_HOME"])] if "KERAS_HOME" in environment else []  # Keras looks elsewhere if it may not write
+    return {**dict.fromkeys(read, True), **dict.fromkeys([home(), *databases, *kept], False)}
 
 
 def run_container(client: docker.DockerClient, image: str, command: list[str], volumes: dict[str, object], **options: object) -> int:

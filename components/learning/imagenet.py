@@ -1,4 +1,8 @@
-"""The ImageNet weights of Keras: are they on this machine, and can they be brought? Answered without Keras, before any work."""
+"""The ImageNet weights of Keras: are they on this machine, and can they be brought? Answered without Keras, before any work.
+
+Keras compares each file with its published hash when it loads it, and brings it again where that differs; only of MobileNetV2's it has
+none. So a file that is damaged, or holds too little, is refused here.
+"""
 
 import os
 import subprocess
@@ -11,6 +15,7 @@ from typing import cast
 
 from components.domain.errors import InputError
 from components.domain.recipe import FROM_SCRATCH, Backbone, Recipe
+from components.learning.weights import numbers_in, require_fits
 
 HOST = "https://storage.googleapis.com"
 """From where Keras brings them."""
@@ -26,10 +31,14 @@ _SIDES = (96, 128, 160, 192, 224)
 """Sides in pixels for which MobileNetV2 has weights of their own; for others Keras takes those of 224."""
 
 
+def keras_home() -> Path:
+    """Return the folder that Keras keeps its files in: `KERAS_HOME`, or `~/.keras`."""
+    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+
+
 def kept_file(backbone: Backbone, size: int) -> Path:
-    """Return where Keras keeps the weights of a backbone for images of a side: below `KERAS_HOME`, or `~/.keras`."""
-    folder = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models"
-    return folder / _FILES[backbone].format(side=size if size in _SIDES else 224)
+    """Return where Keras keeps the weights of a backbone for images of a side."""
+    return keras_home() / "models" / _FILES[backbone].format(side=size if size in _SIDES else 224)
 
 
 def any_kept() -> bool:
@@ -60,12 +69,16 @@ def bring_for(recipe: Recipe) -> None:
 
 
 def bring(backbone: Backbone, size: int) -> None:
-    """See to it that the weights are on this machine: Keras brings them once, in a process of its own.
+    """See to it that the weights are on this machine, and whole: Keras brings them once, in a process of its own.
 
     Raises:
         InputError: if they cannot be had; the message names the remedy.
     """
-    if kept_file(backbone, size).is_file():
+    kept = kept_file(backbone, size)
+    if kept.is_file():
+        if numbers_in(kept) is None:
+            raise InputError(f"weights imagenet must be a whole HDF5 file, but {kept} is damaged; remove it, and it is downloaded again")
+        require_fits(kept, backbone)
         return
     reason = f"{HOST} does not answer"
     if reachable():

@@ -1,10 +1,12 @@
 """What a step in a container is given of this machine, and what is told where there is no engine."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from components.domain.errors import InputError
+from components.learning.imagenet import kept_file
 from pipelines.containers import handed, require_image, seen
 from pipelines.runspec import RunSpec
 
@@ -12,6 +14,8 @@ from pipelines.runspec import RunSpec
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("LOBULE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KERAS_HOME", raising=False)
     return tmp_path / "home"
 
 
@@ -19,8 +23,7 @@ def spec(source: str | Path, weights: str | Path = "none") -> RunSpec:
     return RunSpec("a-run", {"source": str(source), "weights": str(weights)}, on="docker")
 
 
-def test_addresses_keys_and_settings_are_handed_in_and_nothing_else(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
+def test_addresses_keys_and_settings_are_handed_in_and_nothing_else(home, tmp_path):
     ours = {"MLFLOW_TRACKING_URI": "http://mlflow:5000", "AWS_ACCESS_KEY_ID": "key", "LOBULE_ACTOR": "ann", "https_proxy": "http://proxy"}
     theirs = {"PATH": "/usr/bin", "HOME": "/home/ann", "PYTHONPATH": "/home/ann/code", "LD_PRELOAD": "x.so", "SECRET": "of another program"}
     given = handed(ours | theirs)
@@ -47,6 +50,23 @@ def test_the_source_the_weights_and_files_that_settings_name_are_seen_and_only_r
         spec(source, weights), {"AWS_CA_BUNDLE": str(certificates), "LOBULE_SIGNING_KEY": "/key" * 2000, "AWS_CONFIG_FILE": "/not/there"}
     )
     assert found == {source: True, weights: True, certificates: True, home: False}
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_imagenet_weights_are_where_keras_looks_for_them_in_a_container_too(home, tmp_path, monkeypatch, named):
+    folder = tmp_path / ("mine" if named else ".keras")
+    if named:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("KERAS_HOME", "mine")
+    assert "KERAS_HOME" not in handed({})  # nothing was ever brought
+    kept = kept_file("mobilenetv2", 224)
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    given = handed(os.environ)
+    assert Path(given["KERAS_HOME"]) == folder
+    assert seen(spec("sample:idc", "imagenet"), {"KERAS_HOME": given["KERAS_HOME"]}) == {home: False, folder: False}
+    monkeypatch.setenv("KERAS_HOME", given["KERAS_HOME"])
+    assert kept_file("mobilenetv2", 224).resolve() == kept.resolve()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
 """First weights: which network a file is of, where Keras keeps those of ImageNet, and the figures by which both are told."""
 
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -85,6 +88,18 @@ def test_keras_keeps_its_weights_where_they_are_looked_for(name, size, tmp_path,
     assert imagenet.kept_file(name, size) == tmp_path / str(where.value)
 
 
+@pytest.mark.slow
+def test_a_process_takes_the_weights_from_the_folder_that_it_is_handed_without_a_network(tmp_path):
+    network = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(96, 96, 3))
+    (tmp_path / "models").mkdir()
+    with h5py.File(tmp_path / "models" / imagenet.kept_file("mobilenetv2", 96).name, "w") as file:
+        save_weights_to_hdf5_group(file, network)
+    code = "from components.learning.backbones import build; print(build('mobilenetv2', 96, 'imagenet').get_weights()[0].sum())"
+    handed = {"KERAS_HOME": str(tmp_path), "HOME": "/not/there", "https_proxy": "http://127.0.0.1:9", "PATH": os.environ["PATH"]}
+    done = subprocess.run([sys.executable, "-c", code], env=handed, capture_output=True, text=True, check=True)
+    assert float(done.stdout) == pytest.approx(float(network.get_weights()[0].sum()), rel=1e-5)
+
+
 def test_weights_that_are_here_need_no_network_and_others_are_refused_with_the_remedy(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setattr(imagenet, "HOST", "http://127.0.0.1:9")  # nobody listens on the port of `discard`
@@ -95,7 +110,11 @@ def test_weights_that_are_here_need_no_network_and_others_are_refused_with_the_r
         imagenet.bring("mobilenetv2", 160)
     kept = imagenet.kept_file("mobilenetv2", 160)
     kept.parent.mkdir()
-    kept.write_bytes(b"")
+    whole = saved(tmp_path, "mobilenetv2", ".weights.h5").read_bytes()
+    kept.write_bytes(whole[:-1000])
+    with pytest.raises(InputError, match=rf"must be a whole HDF5 file, but {kept} is damaged; remove it, and it is downloaded again"):
+        imagenet.bring("mobilenetv2", 160)
+    kept.write_bytes(whole)
     imagenet.bring("mobilenetv2", 160)
     assert imagenet.any_kept()
     recipe = presets.load("ultrasound-mobilenetv2").override({"image_size": "320", "downscale": "2", "search.backbone": '["mobilenetv2"]'})

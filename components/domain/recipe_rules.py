@@ -46,6 +46,12 @@ def check(recipe: "Recipe") -> None:
         "lower it, or raise the epochs",
     )
     require(not recipe.ensemble or recipe.seeds > 1, "seeds must be at least 2 for an ensemble", recipe.seeds, "raise it")
+    require(
+        recipe.backbone != "flatcnn" or (not recipe.ensemble and recipe.flips_at_test == "off"),
+        "ensemble and flips_at_test must be off for flatcnn, whose large dense layer within another network takes 17 GB to export",
+        (recipe.ensemble, recipe.flips_at_test),
+        "leave both out",
+    )
     for name in ("learning_rate", "fine_tune_learning_rate"):
         require(0 < getattr(recipe, name) <= 1, f"{name} must lie in (0, 1]", getattr(recipe, name), "set it within")
     for name in ("dropout", "weight_decay", "label_smoothing", "ema", "swa"):

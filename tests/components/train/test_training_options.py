@@ -7,6 +7,7 @@ import pytest
 from components.domain.artifacts import read_dataset
 from components.domain.candidates import ENSEMBLE
 from components.domain.errors import InputError
+from components.domain.presets import load
 from components.domain.study import write_best
 from components.domain.tracking import NoTracker
 from components.evaluate.evaluate import evaluate_model
@@ -63,6 +64,12 @@ def test_mirror_images_are_chosen_where_the_loss_falls_beyond_its_error(why, pla
 def test_an_ensemble_of_one_is_refused(tiny_recipe):
     with pytest.raises(InputError, match="seeds must be at least 2 for an ensemble, but got 1"):
         tiny_recipe.override({"ensemble": "true", "seeds": "1"})
+
+
+@pytest.mark.parametrize("setting", [{"ensemble": "true", "seeds": "2"}, {"flips_at_test": "auto"}])
+def test_a_network_too_large_to_be_exported_within_another_is_refused_there(setting):
+    with pytest.raises(InputError, match=r"ensemble and flips_at_test must be off for flatcnn, .* but got .*; leave both out"):
+        load("histology-cnn512:as_published").override(setting)
 
 
 @pytest.mark.slow

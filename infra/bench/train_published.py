@@ -3,6 +3,7 @@
 Keras 3 keeps the generator under `keras.src.legacy`; it is the code of the notebooks, one affine transform of SciPy for each image.
 """
 
+import os
 import time
 from dataclasses import dataclass
 
@@ -16,6 +17,20 @@ from components.learning.scores import validation_scores
 
 _SCALES = {"MobileNetV2": ("mobilenet_v2", True), "EfficientNetB0": ("efficientnet", False), "DenseNet121": ("densenet", True)}
 """Module of `keras.applications` with the network's `preprocess_input`; whether that changes anything."""
+Seconds = tuple[float, float]
+"""Processor time, and time on the clock."""
+
+
+def now() -> Seconds:
+    """Return the processor time of this process and of those that it started and that ended, and the time."""
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system, time.monotonic()
+
+
+def since(before: Seconds, after: Seconds | None = None) -> Seconds:
+    """Return what passed between two moments; until now without the later one."""
+    after = after or now()
+    return after[0] - before[0], after[1] - before[1]
 
 
 @dataclass(frozen=True)
@@ -68,29 +83,43 @@ class Published:
         return generator.flow(images, labels, batch_size=self.batch, seed=0)
 
 
-class Clock(keras.callbacks.Callback):
-    """Notes processor time and time at the end of each epoch."""
+class Epochs(keras.callbacks.Callback):
+    """Notes the validation AUC of each epoch, as ours is watched by, and when it ended; finding the AUC does not count."""
 
-    def __init__(self) -> None:
+    def __init__(self, images: np.ndarray, targets: np.ndarray) -> None:
         super().__init__()
-        self.ends: list[tuple[float, float]] = []
+        self.images, self.targets = images, targets
+        self.began, self.uncounted = now(), (0.0, 0.0)
+        self.ends: list[Seconds] = []
+        self.aucs: list[float] = []
 
     def on_epoch_end(self, epoch: int, logs: object = None) -> None:
-        """Note the time."""
-        self.ends.append((time.process_time(), time.monotonic()))
+        """Note both."""
+        spent, clock = since(self.began)
+        self.ends.append((spent - self.uncounted[0], clock - self.uncounted[1]))
+        before = now()
+        logits = np.log(np.maximum(self.model.predict(self.images, verbose=0), 1e-12))
+        self.aucs.append(float(validation_scores(logits, self.targets)["val_auc"]))
+        spent, clock = since(before)
+        self.uncounted = self.uncounted[0] + spent, self.uncounted[1] + clock
 
     @property
-    def last(self) -> tuple[float, float]:
-        """Seconds of the last epoch; what was compiled in the first does not count."""
-        (spent, clock), (before, began) = self.ends[-1], self.ends[-2]
-        return spent - before, clock - began
+    def last(self) -> Seconds:
+        """What the last epoch took; what was compiled in the first does not count."""
+        return since(self.ends[-2], self.ends[-1])
+
+    @property
+    def start(self) -> Seconds:
+        """What came before the first epoch, and what was compiled in it."""
+        return since(self.last, self.ends[0])
 
 
-def last_auc(
-    model: keras.Model, flow: object, images: np.ndarray, targets: np.ndarray, *, epochs: int, clock: Clock | None = None
-) -> float:
-    """Fit for some epochs with validation after each, as a notebook does, and return the last epoch's AUC."""
-    labels = np.eye(model.output_shape[-1], dtype=np.float32)[targets]
-    model.fit(flow, validation_data=(images, labels), epochs=epochs, verbose=0, callbacks=[clock] if clock else [])
-    logits = np.log(np.maximum(model.predict(images, verbose=0), 1e-12))
-    return float(validation_scores(logits, targets)["val_auc"])
+def train(way: Published, examples: Examples, *, epochs: int, learning_rate: float = 1e-4, dropout: float = 0.3) -> Epochs:
+    """Make the notebook's arrays and model and fit it, with validation after each epoch."""
+    images, held_out = way.arrays(examples)
+    labels = np.eye(2, dtype=np.float32)
+    noted = Epochs(held_out, examples.validation_targets)
+    model = way.model(images.shape[1], 2, learning_rate=learning_rate, dropout=dropout)
+    flow, held_labels = way.flow(images, labels[examples.train_targets]), labels[examples.validation_targets]
+    model.fit(flow, validation_data=(held_out, held_labels), epochs=epochs, verbose=0, callbacks=[noted])
+    return noted

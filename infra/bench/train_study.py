@@ -1,0 +1,68 @@
+"""A study of 20 trials by the tune step beside a plain loop over 20 random settings, each by `model.fit`, for `make bench-train`.
+
+Both train a linear head on a frozen backbone for ten epochs a trial, on the same images, which one split judges: 440 drawn ones, about 290
+of them for training and 130 for validation, each a group of its own. The loop draws its settings from the recipe's search space; of its
+trials `loops` are run and their time is extended to 20, while its AUC is the best epoch's of those that were run. Ours is the step as
+`lobule run` calls it: processes that read the data and weights, embeddings of all views, pruning, the store.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from train_published import Published, now, since, train
+
+from components.domain.artifacts import read_dataset
+from components.domain.recipe import Recipe
+from components.domain.recipe_parts import part_of
+from components.domain.search_space import SearchSpace
+from components.domain.tracking import NoTracker
+from components.ingest.ingest import ingest_source
+from components.learning.phases import Examples
+from components.tune.orders import Orders
+from components.tune.tune import tune
+
+TRIALS, EPOCHS, IMAGES = 20, 10, 440
+SPACE = SearchSpace(batch_size=(16, 32, 64))
+
+
+def compare_study(network: str, weights: str, recipe: Recipe, folder: Path, *, loops: int) -> str:
+    """Return in words what the study and the loop took and reached.
+
+    Args:
+        network: its name in `keras.applications`.
+        weights: file of its weights.
+        recipe: gives the backbone, the size of the images and the augmentation.
+        folder: to work in.
+        loops: trials of the loop that are run.
+    """
+    recipe = dataclasses.replace(recipe, trials=TRIALS, trial_epochs=EPOCHS, fine_tune_epochs=0, validation=0.3, test=0.05, search=SPACE)
+    _draw(folder / "images", recipe.image_size)
+    ingest_source(str(folder / "images"), folder / "data", recipe=part_of(recipe, "ingest"), cache=folder / "cache")
+    examples, random = Examples.of(read_dataset(folder / "data"), recipe), np.random.default_rng(0)
+    began, aucs = now(), []
+    for _ in range(loops):
+        rate, dropout = np.exp(random.uniform(*np.log(SPACE.learning_rate))), random.uniform(*SPACE.dropout)
+        way = Published(network, weights, 0, recipe.augmentation, int(random.choice(SPACE.batch_size)))
+        aucs.append(max(train(way, examples, epochs=EPOCHS, learning_rate=rate, dropout=dropout).aucs))
+    plain, began = [each * TRIALS / loops for each in since(began)], now()
+    orders = Orders(folder / "data", recipe, weights, "bench", f"sqlite:///{folder / 'studies.db'}", store=folder / "features")
+    _, auc = tune(orders, folder / "study", tracker=NoTracker())
+    spent, clock = since(began)
+    lines = (
+        f"study of {TRIALS} trials, {len(examples.train)} and {len(examples.validation)} images:",
+        f"the loop {plain[0]:.0f} s of processor time (from {loops} trials), AUC {max(aucs):.4f};",
+        f"ours {spent:.0f} s, AUC {auc:.4f}: {plain[0] / spent:.1f}x, {plain[1] / clock:.1f}x by the clock",
+    )
+    return " ".join(lines)
+
+
+def _draw(folder: Path, side: int) -> None:
+    """Write weak and strong noise, two classes that overlap, a folder each."""
+    random = np.random.default_rng(0)
+    for number in range(IMAGES):
+        place = folder / ("malignant" if number % 2 else "benign")
+        place.mkdir(parents=True, exist_ok=True)
+        noise = random.normal(120, 20) + (30 if number % 2 else 20) * random.standard_normal((side, side, 3))
+        Image.fromarray(np.clip(noise, 0, 255).astype(np.uint8)).save(place / f"{number}.png")

@@ -5,7 +5,13 @@ up to 0.05.
 
 A service answers several requests at once, and then one CPU thread for each costs less than all of them for one after the other:
 10 % of the processor time of an f32 inference and 10 to 30 % in bf16 (EfficientNetB0 at 96, DenseNet121 at 224, two requests on two
-cores). A lone request pays with the time that a second core would have saved it.
+cores). Both cores for a lone request are no gain either: it took 5.8 ms with them and 5.7 without, for 6.9 and 5.6 ms of processor time
+(EfficientNetB0 at 96, the whole request).
+
+Of its own accord OpenVINO binds each of those threads to one CPU, the same ones in every process: an inference then waits for whatever
+else runs there, the service's own work on requests too, though another CPU is free, and two processes of one thread each share the first
+CPU. So the threads of a service are bound to none. With other programs on the cores a lone request took 6.2 ms in place of 6.8, and the
+slowest of a hundred 13 in place of 19 (medians of seven runs in turns), for no more processor time.
 
 A graph is compiled for each batch size that is needed: one for any size costs 4 to 30 % more of single images, and in bf16 it rounds
 otherwise, so that an image would score otherwise among others than alone. Those of fixed sizes give exactly the same.
@@ -29,7 +35,8 @@ import openvino as ov  # noqa: E402
 
 logger = logging.getLogger(__name__)
 TOGETHER = 4
-"""Images that a service runs through the graph together, if so many wait and the images are small."""
+"""Images that a service runs through the graph together, if so many wait and the images are small. Eight save another 8 % of the
+inference of EfficientNetB0 at 96, but fewer would go one by one, unless a third graph is kept: a worker then takes 431 MiB for 378."""
 SMALL = 128
 """Side in pixels up to which that pays. On one thread an image of four takes, of what it takes alone, in f32 and in bf16: 0.78 and 0.83
 (EfficientNetB0 at 96), 0.71 and 0.89 (MobileNetV2 at 96), 0.83 and 0.82 (DenseNet121 at 96), but 1.10 and 0.93 (EfficientNetB0 at 224),
@@ -78,7 +85,10 @@ class OpenVinoGraph:
             logger.warning("this CPU lacks bf16: f32 takes its place, and scores differ by up to about %g", BF16_TOLERANCE)
             precision = "f32"
         options: dict[str, str | int] = {"INFERENCE_PRECISION_HINT": precision}
-        options |= {"NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": threads} if threads else {"PERFORMANCE_HINT": "LATENCY"}
+        if threads:
+            options |= {"NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": "NO"}
+        else:
+            options["PERFORMANCE_HINT"] = "LATENCY"
         try:
             model = ov.Core().read_model(path)
             inputs, outputs = [sorted(port.get_names()) for port in model.inputs], [port.get_names() for port in model.outputs]

@@ -1,5 +1,8 @@
+import os
 import shutil
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +45,26 @@ def test_scores_do_not_depend_on_the_company_or_on_how_many_run_side_by_side(pre
     for size in (1, serving.together, 7):
         parts = [serving.scores(batch[start : start + size]).probabilities for start in range(0, len(batch), size)]
         np.testing.assert_array_equal(together.probabilities, np.concatenate(parts))
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one CPU: nothing to choose from")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_no_thread_of_a_service_is_bound_to_a_cpu(threads: int, bundle: Path):
+    """Another process of the service would be bound to the same one, and both would share it."""
+    predictor, batch, end = Predictor.load(bundle, threads=threads), plain(9, 9, 9)[None], time.monotonic() + 0.5
+
+    def score() -> None:
+        while time.monotonic() < end:
+            predictor.scores(batch)
+
+    with ThreadPoolExecutor(threads) as pool:
+        running = [pool.submit(score) for _ in range(threads)]
+        seen = set()
+        while not all(each.done() for each in running):
+            for task in Path("/proc/self/task").iterdir():
+                with suppress(ProcessLookupError):
+                    seen.add(frozenset(os.sched_getaffinity(int(task.name))))
+    assert seen == {frozenset(os.sched_getaffinity(0))}
 
 
 def test_bf16_may_miss_the_canary_by_more_than_f32_may(tmp_path: Path):

@@ -4,6 +4,9 @@ The published way is Flask with `model.predict` per request (`published_app.py`)
 worker per core; ours is `lobule serve` of the bundle of the same network. Requests are made by `load.py` in a process of its own, which
 shares the cores with the server and tells what it takes of them. Processor time per request is measured too: other work on the machine
 makes everything slower, but hardly touches that.
+
+With N requests always under way their mean time is N divided by the answers a second, and p99 lies above the mean: nothing that the
+service does with its queue, short of refusing, brings p99 below that. So the physical limit bounds it too, and both are told.
 """
 
 import argparse
@@ -184,6 +187,9 @@ def compare(folder: Path, name: str, *, seconds: float) -> None:
         f"physical limit: {limit:.0f} requests/s ({best:.1f}x), were {CORES} idle cores to decode, resize and infer, "
         "and carry the load generator"
     )
+    mean, least = 1e3 * most / ours.loads[most]["per_second"], 1e3 * most / limit
+    theirs = min(each.loads[most]["p99"] for each in others)
+    say(f"with {most} under way a request takes {mean:.0f} ms on average, at the limit {least:.0f} ms: {least / theirs:.2f} of their p99")
     ratio = ours.loads[1]["p50"] / alone
     say(f"alone: {ours.loads[1]['p50']:.1f} ms; decode + bare inference on one thread {alone:.1f} ms: {ratio:.2f}x (aim 1.5)")
     say(f"ready in {ours.ready:.1f} s (aim 5), {ours.memory:.0f} MiB a worker (aim 400)")

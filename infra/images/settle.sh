@@ -4,8 +4,8 @@
 # Imports are compiled, all may read, and all times are set to one (1980, the first year of zip files). The folder moves to where it stands in the layer,
 # as COPY gives the present time to a folder that it makes, but not to those in it; a link keeps its place.
 set -eu
-# One process: what Python writes of a file depends on what the same process compiled before it.
-/app/bin/python -m compileall -q --invalidation-mode unchecked-hash "$1" || echo "some files are for another Python"
+# In one process, as what Python writes of a file depends on what the same process compiled before it; anew what it wrote by itself.
+/app/bin/python -m compileall -q -f --invalidation-mode unchecked-hash "$1" || echo "some files are for another Python"
 chmod -R u=rwX,go=rX "$1" # a checkout has those of its user's umask
 mkdir -p "$2$(dirname "$1")"
 mv "$1" "$2$1"

@@ -46,6 +46,10 @@ def test_its_bill_of_materials_lists_what_the_lock_pins(engine, image):
     assert listed - pinned == set()
 
 
+def test_all_files_of_an_image_carry_one_time(engine, image):
+    assert inside(engine, image, "find /app /opt/lobule -newermt 1980-01-02") == ""
+
+
 def test_the_same_sources_make_the_same_layers_again(engine, serve_image):
     layers = engine("inspect", "-f", "{{json .RootFS.Layers}}", serve_image)
     engine.build("serve", flags="--no-cache")

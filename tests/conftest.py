@@ -7,7 +7,14 @@ from xdist.scheduler import LoadFileScheduling
 
 TOGETHER = ("tests/components", "tests/infra/images")
 """Below these a folder stays together, elsewhere a file: its fixtures are made once, and leave a state that others need not expect."""
-LONGEST = ("tests/infra/images", "tests/pipelines", "tests/mlflow", "tests/components/learning", "tests/components/tune")
+LONGEST = (
+    "tests/infra/images",
+    "tests/pipelines",
+    "tests/components/train",
+    "tests/components/learning",
+    "tests/components/tune",
+    "tests/mlflow",
+)
 """Begun first, so that no process is left alone with one of them at the end."""
 
 

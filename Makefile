@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --generate-hashes --no-header -p 3.11
 
-.PHONY: help setup run test test-fast bench-data bench-drift bench-folds bench-gpu bench-heatmap bench-pruners bench-serve bench-team fuzz-serve images lint format lock clean
+.PHONY: help setup run test test-fast bench-data bench-drift bench-folds bench-gpu bench-heatmap bench-pruners bench-serve bench-team bench-train fuzz-serve images lint format lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -63,8 +63,8 @@ images: setup  ## Build the images: IMAGES="train serve mlflow train-cuda", PREF
 bench-train: setup  ## Training beside the way published notebooks train (fine-tuning, frozen backbone, study)
 	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python infra/bench/train.py
 
-bench-gpu: setup  ## How well training uses a card: images a second, share of its peak, memory, the input's share (RECIPE=, BATCH=)
-	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python infra/bench/gpu.py $(if $(RECIPE),--recipe $(RECIPE)) $(if $(BATCH),--batch $(BATCH))
+bench-gpu: setup  ## How well training uses a card: images a second, share of its peak, memory, the input's share (RECIPE=, BATCH=, SMALL=1 tries it on a CPU)
+	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python infra/bench/gpu.py $(if $(RECIPE),--recipe $(RECIPE)) $(if $(BATCH),--batch $(BATCH)) $(if $(SMALL),--small)
 
 lint: setup  ## Format, lint, types, who may import what
 	@$(BIN)/ruff format --check .

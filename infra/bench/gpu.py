@@ -11,7 +11,8 @@ Multiply-adds are those of convolutions and dense layers in one pass, times thre
 though they do not suit matrix units. The peak is that of the card's data sheet (dense, no sparsity) by its name, else that of a measured
 product of matrices, which is printed beside it in any case.
 
-Run on TensorFlow or, with `KERAS_BACKEND=jax`, on JAX. It was not run on a GPU: none was at hand. On a CPU it was, with `--small`.
+Run on TensorFlow or, with `KERAS_BACKEND=jax`, on JAX. It was not run on a GPU: none was at hand. On a CPU
+`ultrasound-mobilenetv2` was, with `--small`, on both.
 """
 
 import argparse

@@ -84,6 +84,8 @@ def running_server(uri: str, folder: Path) -> Iterator[tuple[subprocess.Popen[by
                 if web.get(f"{address}/health").status_code == 200:
                     break
             time.sleep(0.1)
+        else:
+            raise TimeoutError(f"MLflow's server does not answer: {(folder / 'mlflow.txt').read_text()}")
         yield process, address
     finally:
         with suppress(ProcessLookupError):

@@ -25,7 +25,7 @@ FEW = {"epochs": 1, "fine_tune_epochs": 1, "fine_tune_layers": 40, "views": 1, "
 TWINS = ("cells-densenet121", "cells-densenet121:as_published")
 """Differ from `cells-mobilenetv2` in the backbone alone."""
 SMALLEST = "mobilenetv2"
-"""Takes the place of every published backbone: the others train and are exported in `tests/components/learning`, which takes minutes."""
+"""Takes the place of every published backbone: the others are built and exported in `tests/components/learning`, which takes minutes."""
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +87,7 @@ def test_a_preset_goes_from_images_to_a_judged_bundle(name, sources, weights, tm
     bundle, data = tmp_path / "out" / candidates.chosen, read_dataset(tmp_path / "training")
     card = Card.read(bundle)
     assert report.leaking == card.leaking == ("as_published" in name)
+    assert card.oracle == (":roi" in name)
     assert report.images == len(read_dataset(dataset).rows("test")) > 0
     pixels = np.asarray(data.pixels[data.rows("validation")])
     kept = keras.saving.load_model(bundle.with_name(f"{candidates.chosen}.keras")).predict_on_batch(pixels)

@@ -1,5 +1,10 @@
-"""How tests are dealt to several processes (`pytest -n 3`): what shares an engine, a store or a trained model stays together."""
+"""How tests are dealt to several processes (`pytest -n 3`): what shares an engine, a store or a trained model stays together.
 
+What else runs in a process, and in which order, differs from run to run: so no test leaves an address of MLflow behind.
+"""
+
+import os
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 import pytest
@@ -16,6 +21,18 @@ LONGEST = (
     "tests/mlflow",
 )
 """Begun first, so that no process is left alone with one of them at the end."""
+ADDRESSES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "_MLFLOW_SERVER_ARTIFACT_ROOT")
+"""Variables that MLflow, or our own code for it, writes into the environment when a store is chosen."""
+
+
+@pytest.fixture(autouse=True)
+def no_address_stays() -> Iterator[None]:
+    """Bring the variables back to what they were; those of fixtures that several tests share stay."""
+    before = {name: os.environ[name] for name in ADDRESSES if name in os.environ}
+    yield
+    for name in ADDRESSES:
+        os.environ.pop(name, None)
+    os.environ.update(before)
 
 
 class Dealer(LoadFileScheduling):

@@ -225,7 +225,9 @@ def test_a_changed_byte_in_a_zip_is_found_by_its_checksum(tmp_path: Path) -> Non
         unpack(file, cache=tmp_path / "cache")
 
 
-@pytest.mark.parametrize("content", [b"", b"hello, I am no archive", gzip.compress(b"no tar inside")])
+@pytest.mark.parametrize(
+    "content", [b"", b"hello, I am no archive", gzip.compress(b"no tar inside")], ids=["empty", "text", "no tar inside"]
+)
 def test_what_only_is_named_like_an_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.zip").write_bytes(content)
     with pytest.raises(InputError, match=r"'a\.zip' is (none by its content|damaged or incomplete)"):

@@ -25,14 +25,24 @@ ADDRESSES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "_MLFLOW_SERVER_ARTIF
 """Variables that MLflow, or our own code for it, writes into the environment when a store is chosen."""
 
 
-@pytest.fixture(autouse=True)
-def no_address_stays() -> Iterator[None]:
-    """Bring the variables back to what they were; those of fixtures that several tests share stay."""
+def _restored() -> Iterator[None]:
     before = {name: os.environ[name] for name in ADDRESSES if name in os.environ}
     yield
     for name in ADDRESSES:
         os.environ.pop(name, None)
     os.environ.update(before)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_address_stays_of_a_file() -> Iterator[None]:
+    """Bring the variables back when a file's own fixtures have ended: `mlflow.set_registry_uri(None)` does not."""
+    yield from _restored()
+
+
+@pytest.fixture(autouse=True)
+def no_address_stays() -> Iterator[None]:
+    """Bring the variables back to what they were; those of fixtures that several tests share stay."""
+    yield from _restored()
 
 
 class Dealer(LoadFileScheduling):

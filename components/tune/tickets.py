@@ -6,6 +6,8 @@ Counting and taking would be two steps, between which others count too: Optuna's
 """
 
 import logging
+import os
+import socket
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +16,9 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 logger = logging.getLogger(__name__)
-ASKED, SEED, FAILURE = "lobule.asked", "lobule.seed", "failure"
-"""Attributes: of the study how many finished trials are asked for and the sampler's seed; of a trial why it raised."""
+ASKED, SEED, FAILURE, WORKER = "lobule.asked", "lobule.seed", "failure", "worker"
+"""Attributes: of the study how many finished trials are asked for and the sampler's seed; of a trial why it raised, and who runs it, as
+host and process."""
 LEAST_FAILURES = 3
 """A study gives up after as many failures as trials were asked for, but not before so many."""
 MOST_ATTEMPTS = 3
@@ -83,6 +86,7 @@ def take(study: optuna.Study, storage: optuna.storages.RDBStorage) -> Ticket | N
                 continue
         except optuna.exceptions.UpdateFinishedTrialError:
             continue
+        storage.set_trial_user_attr(trial_id, WORKER, f"{socket.gethostname()}:{os.getpid()}")
         asked = int(study.user_attrs[ASKED])
         study.sampler = optuna.samplers.TPESampler(
             seed=int(study.user_attrs[SEED]) + ticket.number,
@@ -115,7 +119,7 @@ def replace(study: optuna.Study) -> None:
 def again(study: optuna.Study, trial: FrozenTrial) -> None:
     """Queue a trial again whose worker died; where it cost too many workers, fresh settings in its stead."""
     if len(_attempts(trial)) + 1 < MOST_ATTEMPTS:
-        logger.info("trial %d: its worker died; it goes on from its last checkpoint", trial.number)
+        logger.info("trial %d: its worker %s died; it goes on from its last checkpoint", trial.number, trial.user_attrs.get(WORKER))
         optuna.storages.RetryHeartbeatStaleTrialCallback()(study, trial)
     else:
         logger.warning("trial %d failed: %d workers died of it", trial.number, MOST_ATTEMPTS)

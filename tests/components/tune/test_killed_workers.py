@@ -18,7 +18,7 @@ from optuna.trial import TrialState
 from components.domain.study import read_best, read_values
 from components.tracking.mlflow_tracker import open_run
 from components.tune import storage as storages
-from components.tune.tickets import again, finished
+from components.tune.tickets import WORKER, again, finished
 from components.tune.tune import tune
 
 pytestmark = pytest.mark.slow
@@ -34,11 +34,14 @@ def workers():
 
 
 def kill_one_in_a_trial(study, over):
-    """Kill a worker with SIGKILL as soon as a trial has told its second epoch: the one that has worked most is in a trial then."""
+    """Kill a worker with SIGKILL as soon as its trial has told its second epoch."""
     while not over.wait(0.01):
-        if any(len(trial.intermediate_values) >= 2 for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))):
-            os.kill(max(workers(), key=lambda worker: worker.cpu_times().user).pid, signal.SIGKILL)
-            return
+        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if len(trial.intermediate_values) >= 2:
+                host, _, process = trial.user_attrs[WORKER].rpartition(":")
+                assert host == socket.gethostname()
+                os.kill(int(process), signal.SIGKILL)
+                return
     raise AssertionError("the study ended before a worker was killed")
 
 

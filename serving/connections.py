@@ -1,4 +1,4 @@
-"""Connections that never become a request: their number, their time and the size of their headers are bounded.
+"""Connections: their number, their age, their time without a request and the size of their headers are bounded.
 
 uvicorn gives a client all the time to send its headers, as many as it likes, on any number of connections; and BentoML passes none of
 uvicorn's limits on. So its protocol class is replaced, before the server loads it, by one that is watched: once a second all
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 else:
     Protocol = auto.AutoHTTPProtocol
 
+MAX_AGE = 3.0
+"""Seconds after which a connection is closed with its next answer. One stays with the worker that took it, and the first to wake takes all
+that come at once: of two workers one stood idle in some runs. Opened anew, they go to whoever is free, a new pod of the cluster too."""
 MAX_HEAD = 65_536
 """Bytes of a request's line and headers."""
 
@@ -53,7 +56,7 @@ class Guarded(Protocol):
     """uvicorn's connection, watched."""
 
     watch: Watch
-    head = 0
+    head, opened = 0, 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection, or refuse it at once when there are too many."""
@@ -63,9 +66,16 @@ class Guarded(Protocol):
         if len(watch.seen) >= watch.max_connections:
             self.refuse(503, "too_many_connections", f"{watch.max_connections} connections are open already")
             return
-        watch.seen[self] = self.state(), time.monotonic()
+        self.opened = time.monotonic()
+        watch.seen[self] = self.state(), self.opened
         if watch.timer is None:
             watch.timer = self.loop.call_later(1.0, watch.sweep, self.loop)
+
+    def on_headers_complete(self) -> None:
+        """Take a request; an old connection ends with its answer."""
+        super().on_headers_complete()
+        if self.cycle is not None and time.monotonic() - self.opened > MAX_AGE:
+            self.cycle.keep_alive = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""

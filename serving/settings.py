@@ -6,7 +6,7 @@ bundle lies beside the code, as a Bento carries it.
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -173,7 +173,9 @@ class ServiceSettings:
     )
     threads: int = field(
         default_factory=lambda: min(4, os.cpu_count() or 1),
-        metadata=_define("LOBULE_THREADS", "CPUs, at most 4", "images worked on side by side, each on one CPU thread", _count),
+        metadata=_define(
+            "LOBULE_THREADS", "CPUs, at most 4, over the workers", "images worked on side by side, each on one CPU thread", _count
+        ),
     )
 
     @property
@@ -199,7 +201,8 @@ class ServiceSettings:
                 chosen[item.name] = item.metadata["parse"](text)
             except ValueError as error:
                 raise SettingsError(f"{setting.name} must be {error}, but got {text[:40]!r}; correct or unset it") from None
-        return cls(**chosen)  # type: ignore[arg-type]  # each value comes from its field's own parser
+        settings = cls(**chosen)  # type: ignore[arg-type]  # each value comes from its field's own parser
+        return settings if "threads" in chosen else replace(settings, threads=max(1, settings.threads // settings.workers))
 
 
 SETTINGS = tuple(item.metadata["setting"] for item in fields(ServiceSettings))

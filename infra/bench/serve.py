@@ -1,7 +1,8 @@
 """`make bench-serve`: Lobule's service beside the published app's way to serve, same machine, same network, same uploads, one run.
 
 The published way is Flask with `model.predict` per request (`published_app.py`), under Flask's own server and under gunicorn with a
-worker per core; ours is `lobule serve` of the bundle of the same network. Requests are made by `load.py` in a process of its own, which
+worker per core; ours is `lobule serve` of the bundle of the same network, with one worker and with one per core, and where f32 was chosen
+for this network, which has learnt nothing, in bf16 as well. Requests are made by `load.py` in a process of its own, which
 shares the cores with the server and tells what it takes of them. Processor time per request is measured too: other work on the machine
 makes everything slower, but hardly touches that.
 
@@ -13,6 +14,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -27,7 +29,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import psutil
-from stages import measure_stages
+from stages import Stages, measure_stages
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -131,8 +133,9 @@ def installed(names: tuple[str, ...] | list[str], *, follow: bool) -> float:
 
 
 def compare(folder: Path, name: str, *, seconds: float) -> None:
-    """Measure the three ways on one network and print the table."""
+    """Measure all ways on one network and print the table."""
     from serving.contract import Card, tree_digest
+    from serving.openvino_graph import knows_bf16
 
     size, target = MODELS[name]
     home, bundle, uploads = folder / name, folder / name / "bundle", folder / "uploads"
@@ -146,57 +149,65 @@ def compare(folder: Path, name: str, *, seconds: float) -> None:
     port = free_port()
     published = {"BENCH_MODEL": str(home / "model.keras"), "BENCH_PORT": str(port), "TF_CPP_MIN_LOG_LEVEL": "3"}
     gunicorn = [sys.executable, "-m", "gunicorn", "-w", str(CORES), "-b", f"127.0.0.1:{port}", "-t", "120", "published_app:app"]
-    lobule = [str(Path(sys.executable).with_name("lobule")), "serve", str(bundle), "--port", str(port)]
-    ways = {
+    lobule = [str(Path(sys.executable).with_name("lobule")), "serve"]
+    theirs = {
         "Flask": measure([sys.executable, str(HERE / "published_app.py")], port, "/health", published, uploads=uploads, seconds=seconds),
         f"gunicorn, {CORES} workers": measure(
             [*gunicorn, "--chdir", str(HERE)], port, "/health", published, uploads=uploads, seconds=seconds
         ),
-        "lobule serve": measure(lobule, port, "/readyz", {"LOBULE_HOME": str(home / "home")}, uploads=uploads, seconds=seconds),
     }
+    served = {f"{card.precision}, 1 worker": (bundle, 1), f"{card.precision}, {CORES} workers": (bundle, CORES)}
+    if card.precision == "f32" and knows_bf16():
+        served[f"bf16, {CORES} workers"] = (in_bf16(bundle), CORES)
+    ours = {}
+    for way, (place, workers) in served.items():
+        command = [*lobule, str(place), "--port", str(port), "--workers", str(workers)]
+        ours[way] = measure(command, port, "/readyz", {"LOBULE_HOME": str(home / "home")}, uploads=uploads, seconds=seconds)
     say(f"{'':20}" + "".join(f"{f'c = {c}: /s':>12}{'p50':>8}{'p99':>8}{'CPU ms':>8}" for c in CONCURRENCY) + f"{'ready s':>9}{'MiB':>7}")
-    for way, done in ways.items():
+    for way, done in (theirs | ours).items():
         cells = "".join(f"{e['per_second']:12.1f}{e['p50']:8.1f}{e['p99']:8.1f}{e['cpu_ms']:8.1f}" for e in done.loads.values())
         say(f"{way:20}{cells}{done.ready:9.1f}{done.memory:7.0f}")
-    *others, ours = ways.values()
-    most = CONCURRENCY[-1]
-    rate = ours.loads[most]["per_second"] / max(each.loads[most]["per_second"] for each in others)
-    tail = ours.loads[most]["p99"] / min(each.loads[most]["p99"] for each in others)
-    cost = min(each.loads[most]["cpu_ms"] for each in others) / ours.loads[most]["cpu_ms"]
-    stages = measure_stages(bundle, uploads)
-    alone, own = stages.alone, ours.loads[most]["own_ms"]
-    say(f"at c = {most}: {rate:.1f}x the requests/s of the better one (aim {target:g}), p99 {tail:.2f} of its (aim 0.1)")
-    say(f"processor time of a request: {cost:.1f}x less")
-    rest = ours.loads[most]["cpu_ms"] - sum(stages.cpu.values())
-    say("of it: " + ", ".join(f"{name} {ms:.2f}" for name, ms in stages.cpu.items()) + f", HTTP, threads, log and contention {rest:.2f} ms")
-    whole, served = CORES * 1e3, ours.loads[most]
-    shares = {
-        "inference, decode and resize": stages.needed,
-        "the rest of the service": served["cpu_ms"] - stages.needed,
-        "the load generator": own,
-    }
-    used = {name: 100 * ms * served["per_second"] / whole for name, ms in shares.items()}
-    say(
-        f"of {CORES} cores meanwhile: "
-        + ", ".join(f"{name} {share:.0f} %" for name, share in used.items())
-        + f", other work and waiting {100 - sum(used.values()):.0f} %"
-    )
-    limit = whole / (stages.needed + own)
-    best = limit / max(each.loads[most]["per_second"] for each in others)
-    say(
-        f"physical limit: {limit:.0f} requests/s ({best:.1f}x), were {CORES} idle cores to decode, resize and infer, "
-        "and carry the load generator"
-    )
-    mean, least = 1e3 * most / ours.loads[most]["per_second"], 1e3 * most / limit
-    theirs = min(each.loads[most]["p99"] for each in others)
-    say(f"with {most} under way a request takes {mean:.0f} ms on average, at the limit {least:.0f} ms: {least / theirs:.2f} of their p99")
-    ratio = ours.loads[1]["p50"] / alone
-    say(f"alone: {ours.loads[1]['p50']:.1f} ms; decode + bare inference on one thread {alone:.1f} ms: {ratio:.2f}x (aim 1.5)")
-    say(f"ready in {ours.ready:.1f} s (aim 5), {ours.memory:.0f} MiB a worker (aim 400)")
-    say(f"the load generator takes {own:.2f} ms of CPU a request beside the server")
+    for way, (place, _) in served.items():
+        say(f"{name}, {way}:")
+        judge(ours[way], list(theirs.values()), measure_stages(place, uploads), target)
     model = (home / "model.keras").stat().st_size / 2**20
     size_mib = sum(file.stat().st_size for file in bundle.rglob("*") if file.is_file()) / 2**20
-    say(f"refused: {[done.loads[most]['refused'] for done in ways.values()]}; bundle {size_mib:.0f} MiB, Keras file {model:.0f} MiB")
+    refused = [done.loads[CONCURRENCY[-1]]["refused"] for done in (theirs | ours).values()]
+    say(f"refused: {refused}; bundle {size_mib:.0f} MiB, Keras file {model:.0f} MiB")
+
+
+def in_bf16(bundle: Path) -> Path:
+    """Copy a bundle that serves in f32, to serve in bf16: as fast as one for which bf16 was chosen."""
+    from serving.contract import Card
+
+    lower = bundle.with_name("bf16")
+    shutil.copytree(bundle, lower)
+    Card.read(bundle).model_copy(update={"precision": "bf16"}).write(lower)
+    return lower
+
+
+def judge(ours: Measured, theirs: list[Measured], stages: Stages, target: float) -> None:
+    """Say what one way of ours reached beside the better of theirs, and what bounds it."""
+    most = CONCURRENCY[-1]
+    load, alone = ours.loads[most], ours.loads[1]["p50"]
+    best, least = max(each.loads[most]["per_second"] for each in theirs), min(each.loads[most]["p99"] for each in theirs)
+    cost = min(each.loads[most]["cpu_ms"] for each in theirs)
+    say(f"  at c = {most}: {load['per_second'] / best:.1f}x the requests/s (aim {target:g}), p99 {load['p99'] / least:.2f} (aim 0.1)")
+    rest = load["cpu_ms"] - sum(stages.cpu.values())
+    parts = ", ".join(f"{name} {ms:.2f}" for name, ms in stages.cpu.items())
+    say(f"  {cost / load['cpu_ms']:.1f}x less processor time: {parts}, HTTP, threads, log and contention {rest:.2f} ms")
+    whole, own = CORES * 1e3, load["own_ms"]
+    spent = {"inference, decode and resize": stages.needed, "the rest of the service": load["cpu_ms"] - stages.needed, "the load": own}
+    used = {name: 100 * ms * load["per_second"] / whole for name, ms in spent.items()}
+    shares = ", ".join(f"{name} {share:.0f} %" for name, share in used.items())
+    say(f"  of {CORES} cores meanwhile: {shares}, other work and waiting {100 - sum(used.values()):.0f} %")
+    limit = whole / (stages.needed + own)
+    mean, fastest = 1e3 * most / load["per_second"], 1e3 * most / limit
+    say(f"  limit: {limit:.0f} requests/s ({limit / best:.1f}x), were {CORES} idle cores to decode, resize, infer and carry the load;")
+    say(f"  with {most} under way a request takes {mean:.0f} ms on average, there {fastest:.0f}: {fastest / least:.2f} of their p99")
+    bare = f"decode, resize and bare inference on one thread {stages.alone:.1f} ms: {alone / stages.alone:.2f}x (aim 1.5)"
+    say(f"  alone: {alone:.1f} ms; {bare}")
+    say(f"  ready in {ours.ready:.1f} s (aim 5), {ours.memory:.0f} MiB a worker (aim 400)")
 
 
 def main() -> None:

@@ -100,12 +100,13 @@ class Race:
         weights: a file; None makes random ones.
         loops: trials of the plain loop that are run.
         small: few images and a small side, to try the bench itself.
+        data: source of the study's images; None draws some.
     """
 
-    def __init__(self, network: str, folder: Path, weights: str | None, *, loops: int, small: bool) -> None:
+    def __init__(self, network: str, folder: Path, weights: str | None, *, loops: int, small: bool, data: str | None = None) -> None:
         backbone, side, count = CASES[network]
         side, count, self.full = (32, 8, 16) if small else (side, count, FULL)
-        self.network, self.folder, self.loops = network, folder, loops
+        self.network, self.folder, self.loops, self.data = network, folder, loops, data
         self.weights = weights or random_weights(network, side, folder)
         self.examples = examples_of(side, count)
         self.recipe = Recipe(
@@ -169,7 +170,7 @@ class Race:
 
     def study(self) -> None:
         """Print what a study and a loop over as many settings take, and their best validation AUC."""
-        say(f"  {compare_study(self.network, self.weights, self.recipe, self.folder, loops=self.loops)}")
+        say(f"  {compare_study(self.network, self.weights, self.recipe, self.folder, loops=self.loops, data=self.data)}")
 
 
 def main() -> None:
@@ -179,11 +180,12 @@ def main() -> None:
     parser.add_argument("--weights", help="file of the network's weights without top; random ones without it")
     parser.add_argument("--only", choices=("fine_tuning", "frozen", "study"), action="append")
     parser.add_argument("--loops", type=int, default=4, help="trials of the plain loop that are run; 20 for its true best AUC")
+    parser.add_argument("--data", help="images of the study, as `lobule run --data` takes them; drawn ones without it")
     parser.add_argument("--small", action="store_true", help="few small images, to try the bench itself")
     options = parser.parse_args()
     for network in options.network or CASES:
         with tempfile.TemporaryDirectory() as folder:
-            race = Race(network, Path(folder), options.weights, loops=options.loops, small=options.small)
+            race = Race(network, Path(folder), options.weights, loops=options.loops, small=options.small, data=options.data)
             recipe = race.recipe
             lowered = "bfloat16" if devices.rewrites(recipe.training_precision) else "float32"
             say(f"{network} at {recipe.image_size}, {len(race.examples.train)} images, batch {recipe.batch_size}; {lowered}")

@@ -117,9 +117,10 @@ class Epochs(keras.callbacks.Callback):
 def train(way: Published, examples: Examples, *, epochs: int, learning_rate: float = 1e-4, dropout: float = 0.3) -> Epochs:
     """Make the notebook's arrays and model and fit it, with validation after each epoch."""
     images, held_out = way.arrays(examples)
-    labels = np.eye(2, dtype=np.float32)
+    classes = len(examples.class_weights)
+    labels = np.eye(classes, dtype=np.float32)
     noted = Epochs(held_out, examples.validation_targets)
-    model = way.model(images.shape[1], 2, learning_rate=learning_rate, dropout=dropout)
+    model = way.model(images.shape[1], classes, learning_rate=learning_rate, dropout=dropout)
     flow, held_labels = way.flow(images, labels[examples.train_targets]), labels[examples.validation_targets]
     model.fit(flow, validation_data=(held_out, held_labels), epochs=epochs, verbose=0, callbacks=[noted])
     return noted

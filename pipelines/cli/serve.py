@@ -15,7 +15,14 @@ from components.domain.settings import home, prediction_log, tracking_uri
 @click.argument("model", required=False)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for every network.")
 @click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Server processes; each loads the model.")
+@click.option(
+    "--workers",
+    envvar="LOBULE_WORKERS",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="Server processes; each loads the model (about 400 MiB). One per CPU answers most requests.",
+)
 def command(model: str | None, host: str, port: int, workers: int) -> int:
     """Serve MODEL with its dashboard, until interrupted.
 

@@ -15,6 +15,13 @@ def test_variables_are_read_as_their_types():
     assert (settings.bundle, settings.api_keys, settings.timeout, settings.threads) == (Path("/b"), ("one", "two"), 2.5, 3)
 
 
+@pytest.mark.parametrize(("workers", "threads"), [("1", 4), ("2", 2), ("3", 1), ("9", 1)])
+def test_workers_share_the_threads(workers, threads, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    assert ServiceSettings.read({"LOBULE_WORKERS": workers}).threads == threads
+    assert ServiceSettings.read({"LOBULE_WORKERS": workers, "LOBULE_THREADS": "3"}).threads == 3
+
+
 def test_an_empty_variable_is_an_unset_one():
     assert ServiceSettings.read({"LOBULE_MAX_IMAGES": " "}).max_images == 16
 

@@ -11,7 +11,6 @@ import http.client
 import json
 import os
 import random
-import signal
 import socket
 import subprocess
 import sys
@@ -211,6 +210,16 @@ def serve(bundle: Path, home: Path) -> tuple[subprocess.Popen[bytes], int]:
     raise SystemExit((home / "output.txt").read_text(errors="replace"))
 
 
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End the server and its workers, which stand in groups of their own."""
+    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)] if process.poll() is None else []
+    process.terminate()
+    for each in psutil.wait_procs(family, timeout=20)[1]:
+        with suppress(psutil.NoSuchProcess):
+            each.kill()
+    process.wait()
+
+
 def main() -> int:
     """Parse the command line, attack, tell; 0 when nothing failed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -232,9 +241,7 @@ def main() -> int:
             alive = workers <= {each.pid for each in watched.children(recursive=True)}
             told = (Path(home) / "output.txt").read_text(errors="replace")
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            end(process)
     failures = [*tally.wrong, *(["a worker died"] if not alive else []), *(["a traceback was logged"] if "Traceback" in told else [])]
     if held[-1] - held[2] > options.growth:
         failures.append(f"memory grew from {held[2]} to {held[-1]} MiB after the first three tenths")

@@ -91,7 +91,7 @@ def serve_bento(bento: Path, *, home: Path, settings: Mapping[str, str]) -> Iter
             time.sleep(0.1)
         yield Served(port, time.monotonic() - began)
     finally:
-        _end(process)
+        end_with_workers(process)
 
 
 def _ready(port: int) -> bool:
@@ -105,7 +105,8 @@ def _ready(port: int) -> bool:
         connection.close()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end_with_workers(process: subprocess.Popen[bytes]) -> None:
+    """End a server of BentoML; its workers stand in process groups of their own."""
     workers = []
     with suppress(psutil.NoSuchProcess):
         workers = psutil.Process(process.pid).children(recursive=True)

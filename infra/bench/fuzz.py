@@ -26,6 +26,8 @@ from fuzz_seeds import corpus
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from components.serve_check.server import end_with_workers
+
 ROOT = Path(__file__).resolve().parents[2]
 ALLOWED = frozenset({200, 400, 401, 404, 405, 408, 411, 413, 414, 415, 422, 429, 431, 503})
 INTERESTING = (
@@ -210,16 +212,6 @@ def serve(bundle: Path, home: Path) -> tuple[subprocess.Popen[bytes], int]:
     raise SystemExit((home / "output.txt").read_text(errors="replace"))
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """End the server and its workers, which stand in groups of their own."""
-    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)] if process.poll() is None else []
-    process.terminate()
-    for each in psutil.wait_procs(family, timeout=20)[1]:
-        with suppress(psutil.NoSuchProcess):
-            each.kill()
-    process.wait()
-
-
 def main() -> int:
     """Parse the command line, attack, tell; 0 when nothing failed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -241,7 +233,7 @@ def main() -> int:
             alive = workers <= {each.pid for each in watched.children(recursive=True)}
             told = (Path(home) / "output.txt").read_text(errors="replace")
         finally:
-            end(process)
+            end_with_workers(process)
     failures = [*tally.wrong, *(["a worker died"] if not alive else []), *(["a traceback was logged"] if "Traceback" in told else [])]
     if held[-1] - held[2] > options.growth:
         failures.append(f"memory grew from {held[2]} to {held[-1]} MiB after the first three tenths")

@@ -167,9 +167,10 @@ def compare(folder: Path, name: str, *, seconds: float) -> None:
     for way, done in (theirs | ours).items():
         cells = "".join(f"{e['per_second']:12.1f}{e['p50']:8.1f}{e['p99']:8.1f}{e['cpu_ms']:8.1f}" for e in done.loads.values())
         say(f"{way:20}{cells}{done.ready:9.1f}{done.memory:7.0f}")
+    stages = {place: measure_stages(place, uploads) for place in dict.fromkeys(place for place, _ in served.values())}
     for way, (place, _) in served.items():
         say(f"{name}, {way}:")
-        judge(ours[way], list(theirs.values()), measure_stages(place, uploads), target)
+        judge(ours[way], list(theirs.values()), stages[place], target)
     model = (home / "model.keras").stat().st_size / 2**20
     size_mib = sum(file.stat().st_size for file in bundle.rglob("*") if file.is_file()) / 2**20
     refused = [done.loads[CONCURRENCY[-1]]["refused"] for done in (theirs | ours).values()]

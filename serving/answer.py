@@ -116,4 +116,4 @@ def _kind(prepared: Prepared) -> object:
     A heat map takes many runs of the graph, so nobody waits for another's.
     """
     predictor = prepared.asked.served.predictor
-    return predictor if predictor.together > 1 and prepared.pixels is None else None
+    return predictor if len(predictor.sizes) > 1 and prepared.pixels is None else None

@@ -1,4 +1,4 @@
-"""Connections: their number, their age, their time without a request and the size of their headers are bounded.
+"""Connections: their number, their time without a request and the size of their headers are bounded, and workers share them.
 
 uvicorn gives a client all the time to send its headers, as many as it likes, on any number of connections; and BentoML passes none of
 uvicorn's limits on. So its protocol class is replaced, before the server loads it, by one that is watched: once a second all
@@ -21,10 +21,7 @@ if TYPE_CHECKING:
 else:
     Protocol = auto.AutoHTTPProtocol
 
-MAX_AGE = 3.0
-"""Seconds after which a connection is closed with its next answer. One stays with the worker that took it, and the first to wake takes all
-that come at once: of two workers one stood idle in some runs. Opened anew, they spread. Where they lay evenly by luck, 32 that are never
-idle pay for it with about 3 % of the requests a second and a longer tail."""
+State = tuple[int, bool]
 MAX_HEAD = 65_536
 """Bytes of a request's line and headers."""
 
@@ -37,19 +34,23 @@ class Watch:
     head_seconds: float
     request_seconds: float
     around: Callable[[ASGIApp], ASGIApp]
-    seen: dict["Guarded", tuple[int, float]] = field(default_factory=dict)
+    excess: Callable[[int], int]
+    seen: dict["Guarded", tuple[State, float]] = field(default_factory=dict)
     timer: asyncio.TimerHandle | None = None
+    too_many: int = 0
 
     def sweep(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Close connections that have waited too long; look again in a second while there are any."""
-        now = time.monotonic()
+        """Close connections that have waited too long, count the busy ones; look again in a second while there are any."""
+        now, busy = time.monotonic(), 0
         for connection, (state, since) in list(self.seen.items()):
+            busy += connection.state() != state or not connection.waiting()
             if connection.state() != state:
                 self.seen[connection] = connection.state(), now
             elif connection.waiting() and now - since > self.head_seconds:
                 connection.refuse(408, "too_slow", f"a request must arrive within {self.head_seconds:g} s")
             elif not connection.waiting() and now - since > self.request_seconds:
                 connection.transport.abort()
+        self.too_many = self.excess(busy)
         self.timer = loop.call_later(1.0, self.sweep, loop) if self.seen else None
 
 
@@ -57,7 +58,7 @@ class Guarded(Protocol):
     """uvicorn's connection, watched."""
 
     watch: Watch
-    head, opened = 0, 0.0
+    head = requests = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection, or refuse it at once when there are too many."""
@@ -67,15 +68,16 @@ class Guarded(Protocol):
         if len(watch.seen) >= watch.max_connections:
             self.refuse(503, "too_many_connections", f"{watch.max_connections} connections are open already")
             return
-        self.opened = time.monotonic()
-        watch.seen[self] = self.state(), self.opened
+        watch.seen[self] = self.state(), time.monotonic()
         if watch.timer is None:
             watch.timer = self.loop.call_later(1.0, watch.sweep, self.loop)
 
     def on_headers_complete(self) -> None:
-        """Take a request; an old connection ends with its answer."""
+        """Take a request; where another worker should have the connection, it ends with the answer."""
         super().on_headers_complete()
-        if self.cycle is not None and time.monotonic() - self.opened > MAX_AGE:
+        self.requests += 1
+        if self.watch.too_many > 0 and self.cycle is not None:
+            self.watch.too_many -= 1
             self.cycle.keep_alive = False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -92,9 +94,9 @@ class Guarded(Protocol):
         if self.head > MAX_HEAD:
             self.refuse(431, "headers_too_large", f"the headers of a request may hold {MAX_HEAD:,} bytes")
 
-    def state(self) -> int:
-        """Return a number that changes when a request begins or ends."""
-        return 2 * id(self.cycle) + int(self.waiting())
+    def state(self) -> State:
+        """Return what changes when a request begins or ends: the number of requests, and whether the last is answered."""
+        return self.requests, self.waiting()
 
     def waiting(self) -> bool:
         """Tell whether no request is being answered."""
@@ -113,7 +115,12 @@ class Guarded(Protocol):
 
 
 def install(
-    *, max_connections: int, head_seconds: float, request_seconds: float, around: Callable[[ASGIApp], ASGIApp] = lambda app: app
+    *,
+    max_connections: int,
+    head_seconds: float,
+    request_seconds: float,
+    around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+    excess: Callable[[int], int] = lambda _: 0,
 ) -> None:
     """Have the server that this process will start use watched connections.
 
@@ -121,7 +128,9 @@ def install(
         max_connections: open ones; more are answered 503.
         head_seconds: that a connection may be open without a whole head of a request; uvicorn closes idle ones after five.
         around: puts an application around the server's own.
+        excess: is told once a second how many connections had a request; returns how many of them end with their next answer, so that
+            they may go to another worker.
         request_seconds: after which a request whose answer the client does not take is cut off.
     """
-    watch = Watch(max_connections, head_seconds, request_seconds, around)
+    watch = Watch(max_connections, head_seconds, request_seconds, around, excess)
     auto.AutoHTTPProtocol = type("GuardedProtocol", (Guarded,), {"watch": watch})

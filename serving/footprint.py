@@ -1,9 +1,11 @@
-"""What keeps a worker small and quick to start; done once, before threads start."""
+"""What keeps a worker small and quick to start; imported before whatever imports pyarrow, and done once, before threads start."""
 
 import ctypes
+import os
 import sys
 from contextlib import suppress
 
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # its own keeps what it once had: 48 MiB a worker; read at the import
 import pyarrow as pa
 
 ARENAS = 2

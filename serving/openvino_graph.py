@@ -38,9 +38,10 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # 
 import openvino as ov  # noqa: E402
 
 logger = logging.getLogger(__name__)
-TOGETHER = 4
-"""Images that a service runs through the graph together, if so many wait and the images are small. Eight save another 8 % of the
-inference of EfficientNetB0 at 96, but fewer would go one by one, unless a third graph is kept: a worker then takes 431 MiB for 378."""
+SIZES = (8, 4, 1)
+"""Numbers of images that a service runs through the graph together, where the images are small. A graph for eight beside those for four and
+one takes 35 to 55 MiB and makes a tenth more of the requests a second, with 32 under way (EfficientNetB0 at 96, f32: 518 to 543 for 475 to
+484 in five runs in turns)."""
 SMALL = 128
 """Side in pixels up to which that pays. On one thread an image of four takes, of what it takes alone, in f32 and in bf16: 0.78 and 0.83
 (EfficientNetB0 at 96), 0.71 and 0.89 (MobileNetV2 at 96), 0.83 and 0.82 (DenseNet121 at 96), but 1.10 and 0.93 (EfficientNetB0 at 224),
@@ -55,19 +56,18 @@ def knows_bf16() -> bool:
 
 
 class OpenVinoGraph:
-    """`Graph` on the CPU; one inference request per calling thread."""
+    """`Graph` on the CPU; one inference request per calling thread.
+
+    Attributes:
+        sizes: numbers of images that are run together, largest first; the last is 1.
+    """
 
     def __init__(self, model: ov.Model, image: ImageSpec, options: dict[str, str | int], sizes: Sequence[int]) -> None:
         """Take a graph, how to compile it, and the batch sizes in use, largest first; the last is 1."""
-        self._model, self._image, self._options, self._sizes = model, image, options, sizes
+        self._model, self._image, self._options, self.sizes = model, image, options, sizes
         self._compiled: dict[int, ov.CompiledModel] = {}
         self._lock = threading.Lock()
         self._local = threading.local()
-
-    @property
-    def together(self) -> int:
-        """Images that cost less when they are run together."""
-        return TOGETHER if TOGETHER in self._sizes else 1
 
     @classmethod
     def load(cls, bundle: Path, card: Card, *, threads: int = 0) -> "OpenVinoGraph":
@@ -122,7 +122,7 @@ class OpenVinoGraph:
         """Run the graph on uint8 RGB [N, H, W, 3]."""
         parts, start = [], 0
         while start < len(batch):
-            size = next(size for size in self._sizes if size <= len(batch) - start)
+            size = next(size for size in self.sizes if size <= len(batch) - start)
             parts.append(self._run(batch[start : start + size]))
             start += size
         return GraphOutput.join(parts)
@@ -150,8 +150,8 @@ class OpenVinoGraph:
 
 def _sizes(image: ImageSpec, *, service: bool) -> tuple[int, ...]:
     """Return the batch sizes in use, largest first. A service keeps few, as each takes memory."""
-    small = (TOGETHER,) if max(image.height, image.width) <= SMALL else ()
-    return (*small, 1) if service else (MANY, *small, 1)
+    sizes = SIZES if max(image.height, image.width) <= SMALL else SIZES[-1:]
+    return sizes if service else (MANY, *sizes)
 
 
 def _conforms(graph: OpenVinoGraph) -> Graph:

@@ -76,9 +76,9 @@ class Predictor:
         self._graph, self._reference = graph, normalise(reference)
 
     @property
-    def together(self) -> int:
-        """Images that cost less when they are scored together; 1 where that brings nothing."""
-        return self._graph.together
+    def sizes(self) -> Sequence[int]:
+        """Numbers of images that cost less when they are scored together, largest first; the last is 1."""
+        return self._graph.sizes
 
     @classmethod
     def load(cls, bundle: Path, *, threads: int = 0) -> "Predictor":

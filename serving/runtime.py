@@ -42,8 +42,8 @@ class Graph(Protocol):
     """A loaded graph. `run` may be called from several threads at once."""
 
     @property
-    def together(self) -> int:
-        """Images that cost less when they are run together; 1 where that brings nothing."""
+    def sizes(self) -> Sequence[int]:
+        """Numbers of images that cost less when they are run together, largest first; the last is 1."""
 
     def run(self, batch: Batch) -> GraphOutput:
         """Run the graph on uint8 RGB [N, H, W, 3]; the arrays returned belong to the caller."""

@@ -7,6 +7,7 @@ Limits of concurrency and time are ours as well, so that every refusal has the o
 """
 
 import gc
+import os
 from functools import partial
 from pathlib import Path
 
@@ -21,11 +22,12 @@ from serving.answer import Answerer
 from serving.app import Context, create_app, predict
 from serving.contract import ContractError
 from serving.engine import Engine
+from serving.fair_share import FairShare
 from serving.follow import Follower
 from serving.http_errors import JsonErrors
 from serving.intake import Intake
 from serving.metrics import Metrics
-from serving.openvino_graph import TOGETHER
+from serving.openvino_graph import SIZES
 from serving.prediction_log import PredictionLog
 from serving.request_log import RequestLog
 from serving.security import ApiKey, SecurityHeaders
@@ -76,12 +78,14 @@ class Lobule:
         self.engine = Engine(
             Answerer(settings, self.metrics, self.log).work(),
             threads=settings.threads,
-            together=TOGETHER,
+            sizes=SIZES,
             max_requests=settings.max_requests,
             timeout=settings.timeout,
         )
         intake = Intake(max_uploads=settings.max_uploads, max_buffered=settings.max_buffered, seconds=settings.upload_timeout)
         app.state.context = Context(settings, self.slot, intake, self.engine, self.metrics, self.follower)
+        meeting = os.environ.get("PROMETHEUS_MULTIPROC_DIR")  # of the workers; the server says where
+        app.state.share = FairShare(Path(meeting)) if meeting and settings.workers > 1 else None
         gc.collect()
         gc.freeze()  # what is loaded stays: collections in a request need not look at it
 
@@ -146,6 +150,11 @@ def _count(route: str, method: str, status: int, seconds: float) -> None:
         context.metrics.request(route, method, status, seconds)
 
 
+def _excess(busy: int) -> int:
+    share: FairShare | None = getattr(app.state, "share", None)
+    return share.excess(busy) if share else 0
+
+
 _MIDDLEWARE: list[tuple[type, dict[str, object]]] = [
     (RequestLog, {"counted": _count}),
     (SecurityHeaders, {}),
@@ -174,4 +183,5 @@ connections.install(
     head_seconds=settings.upload_timeout,
     request_seconds=settings.longest + 20,
     around=partial(Short, _short_way()),
+    excess=_excess,
 )

@@ -1,8 +1,9 @@
 """The threads that do the work: each image is prepared by itself, and those that are ready meanwhile are finished together.
 
-Nothing ever waits for company. A thread that is free prepares what has waited longest; when no more wait, or `together` are ready,
-it finishes those. So a lone request is answered at once, a large image keeps no other one waiting, and under load images share the
-costs of a run of the graph. Each result is handed to the event loop in one call for all that were finished together.
+Nothing ever waits for company. A thread that is free prepares what has waited longest; when no more wait, or as many are ready as the
+largest number that is finished at once, it finishes those. So a lone request is answered at once, a large image keeps no other one
+waiting, and under load images share the costs of a run of the graph. Each result is handed to the event loop in one call for all that
+were finished together.
 """
 
 import asyncio
@@ -37,19 +38,19 @@ class Work(Generic[Asked, Prepared, Answer]):
 class Workers(Generic[Asked, Prepared, Answer]):
     """Some threads with what waits for them."""
 
-    def __init__(self, work: Work[Asked, Prepared, Answer], *, threads: int, together: int) -> None:
+    def __init__(self, work: Work[Asked, Prepared, Answer], *, threads: int, sizes: Sequence[int]) -> None:
         """Start the threads.
 
         Args:
             work: that they do.
             threads: how many.
-            together: most things that are finished together.
+            sizes: numbers of things that cost less when they are finished together, largest first; the last is 1.
         """
-        self._work, self._together = work, together
+        self._work, self._sizes = work, sizes
         self._waiting: deque[tuple[Asked, asyncio.Future[Answer]]] = deque()
         self._ready: deque[tuple[Prepared, asyncio.Future[Answer]]] = deque()
         self._changed = threading.Condition(threading.Lock())
-        self._closed, self._idle = False, 0
+        self._closed, self._free = False, threads
         self._threads = [threading.Thread(target=self._run, name=f"predict_{index}", daemon=True) for index in range(threads)]
         for thread in self._threads:
             thread.start()
@@ -77,29 +78,29 @@ class Workers(Generic[Asked, Prepared, Answer]):
                 while not self._waiting and not self._ready:
                     if self._closed:
                         return
-                    self._idle += 1
                     self._changed.wait()
-                    self._idle -= 1
-                if self._waiting and len(self._ready) < self._together:
+                if self._waiting and len(self._ready) < self._sizes[0]:
                     asked, future = self._waiting.popleft()
                     group = None
                 else:
                     group = self._take()
             if group:
                 self._finish(group)
+                with self._changed:
+                    self._free += 1
             elif not future.cancelled():
                 self._prepare(asked, future)
 
     def _take(self) -> list[tuple[Prepared, "asyncio.Future[Answer]"]]:
-        """Return what is finished next: the oldest that is ready, with others of its kind; threads that have nothing to do get a share."""
-        most = min(self._together, math.ceil(len(self._ready) / (1 + self._idle)))
-        group, left = [self._ready.popleft()], deque[tuple[Prepared, "asyncio.Future[Answer]"]]()
-        kind = self._work.kind(group[0][0])
-        for each in self._ready:
-            alike = kind is not None and len(group) < most and self._work.kind(each[0]) == kind
-            (group if alike else left).append(each)
-        self._ready = left
-        if left:
+        """Return what is finished next: the oldest that is ready, with others of its kind; threads that finish nothing share."""
+        share = math.ceil(len(self._ready) / self._free)
+        kind = self._work.kind(self._ready[0][0])
+        alike = [self._ready[0]] if kind is None else [each for each in self._ready if self._work.kind(each[0]) == kind][:share]
+        group = alike[: next(size for size in self._sizes if size <= len(alike))]
+        for each in group:
+            self._ready.remove(each)
+        self._free -= 1
+        if self._ready:
             self._changed.notify()
         return group
 

@@ -49,7 +49,7 @@ def measure_stages(bundle: Path, uploads: Path) -> Stages:
     files = [file.read_bytes() for file in sorted(uploads.glob("*.*"))]
     pictures = [decode(data).pixels for data in files]
     fitted = [fit(pixels, card.image)[None] for pixels in pictures]
-    groups = [np.concatenate(fitted[start : start + graph.together]) for start in range(0, len(fitted), graph.together)]
+    groups = [np.concatenate(fitted[start : start + graph.sizes[0]]) for start in range(0, len(fitted), graph.sizes[0])]
     for batch in (fitted[0], groups[0]):
         graph.run(batch)
     cpu = {

@@ -57,7 +57,7 @@ def command(model: str | None, host: str, port: int, workers: int) -> int:
         "LOBULE_BUNDLE_CACHE": str(cache),
         "LOBULE_WORKERS": str(workers),
         "MLFLOW_TRACKING_URI": tracking_uri(),
-        "BENTOML_HOME": os.environ.get("BENTOML_HOME") or str(home() / "bentoml"),
+        "BENTOML_HOME": str(Path(os.environ.get("BENTOML_HOME") or home() / "bentoml") / f"port-{port}"),  # a start empties its metrics
         "BENTOML_DO_NOT_TRACK": "True",
         "PYTHONPATH": os.pathsep.join([str(Path(serving.__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]),
     }

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -88,30 +90,49 @@ def test_package_names_a_command_that_can_be_pasted(images: Path, bundle: Path, 
     assert shlex.split(command) == ["bentoml", "serve", str((images / "my bento").resolve())]
 
 
-@pytest.mark.slow
-def test_serve_serves_until_interrupted(images: Path, bundle: Path):
+@contextmanager
+def served(folder: Path, bundle: Path) -> Iterator[str]:
+    """`lobule serve BUNDLE` on a free port, ended as Ctrl-C ends it; yields its address."""
     port = free_port()
     code = f"import sys; sys.argv[1:] = ['serve', {str(bundle)!r}, '--port', '{port}']; from pipelines.cli.main import main; main()"
-    command = [sys.executable, "-c", code]
-    output = images / "output.txt"
-    with output.open("wb") as file:
-        process = subprocess.Popen(command, cwd=images, stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
+    with (folder / f"output-{port}.txt").open("wb") as file:
+        process = subprocess.Popen([sys.executable, "-c", code], cwd=folder, stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
+    url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(300):
             try:
-                if web.get(f"http://127.0.0.1:{port}/readyz").status_code == 200:
+                if web.get(f"{url}/readyz").status_code == 200:
                     break
             except httpx.HTTPError:
                 time.sleep(0.1)
-        answer = web.post(f"http://127.0.0.1:{port}/predict", files={"image": ("x", (images / "red.png").read_bytes())}).json()
-        assert answer["class_name"] == "malignant"
+        yield url
         os.killpg(process.pid, signal.SIGINT)  # Ctrl-C reaches the whole group
         assert process.wait(20) in (0, 130)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-    assert f"http://127.0.0.1:{port}/" in output.read_text()
+
+
+@pytest.mark.slow
+def test_serve_serves_until_interrupted(images: Path, bundle: Path):
+    with served(images, bundle) as url:
+        answer = web.post(f"{url}/predict", files={"image": ("x", (images / "red.png").read_bytes())}).json()
+        assert answer["class_name"] == "malignant"
+    assert f"{url}/" in next(images.glob("output-*.txt")).read_text()
     assert len(list((images / "home" / "predictions").rglob("*.parquet"))) == 1
+
+
+@pytest.mark.slow
+def test_two_services_of_one_home_count_each_for_itself(images: Path, bundle: Path):
+    def count(url: str) -> str:
+        web.post(f"{url}/predict", files={"image": ("x", (images / "red.png").read_bytes())}).raise_for_status()
+        counted = [line for line in web.get(f"{url}/metrics").text.splitlines() if line.startswith("lobule_predictions_total{")]
+        return " ".join(line.rpartition(" ")[2] for line in counted)
+
+    with served(images, bundle) as first:
+        assert count(first) == "1.0"
+        with served(images, bundle) as second:
+            assert [count(first), count(second), count(first)] == ["2.0", "1.0", "3.0"]
 
 
 def test_serve_needs_a_free_port(images: Path, bundle: Path, service_url: str, capsys: pytest.CaptureFixture[str]):

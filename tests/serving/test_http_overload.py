@@ -12,8 +12,6 @@ import pytest
 from service_process import running_service, web
 from tiny_bundle import encode, plain
 
-from serving.connections import MAX_AGE
-
 RED = encode(plain(200, 60, 20))
 RAW = {"Content-Type": "image/png"}
 CONNECTIONS = 20
@@ -124,16 +122,6 @@ def test_a_head_that_drips_is_closed_although_it_moves(narrow: str):
             except TimeoutError:
                 continue
         assert answer.startswith(b"HTTP/1.1 408")
-
-
-def test_an_old_connection_ends_with_its_answer_so_that_it_may_go_to_another_worker(narrow: str):
-    began, closed = time.monotonic(), False
-    with httpx.Client() as client:
-        while not closed and time.monotonic() - began < 30:
-            closed = client.get(f"{narrow}/livez").raise_for_status().headers.get("connection") == "close"
-            time.sleep(0.2)
-    assert closed
-    assert time.monotonic() - began > MAX_AGE
 
 
 def test_headers_without_end_are_refused(narrow: str):

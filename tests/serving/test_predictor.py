@@ -42,7 +42,7 @@ def test_scores_do_not_depend_on_the_company_or_on_how_many_run_side_by_side(pre
     bundle = write_bundle(tmp_path / "bundle", precision=precision)
     batch = np.random.default_rng(1).integers(0, 256, (40, SIDE, SIDE, 3), dtype=np.uint8)
     together, serving = Predictor.load(bundle).scores(batch), Predictor.load(bundle, threads=2)
-    for size in (1, serving.together, 7):
+    for size in (*serving.sizes, 7):
         parts = [serving.scores(batch[start : start + size]).probabilities for start in range(0, len(batch), size)]
         np.testing.assert_array_equal(together.probabilities, np.concatenate(parts))
 

@@ -23,6 +23,12 @@ def test_the_service_imports_no_training_library(tmp_path: Path):
     assert found.stdout.strip() == "[]"
 
 
+def test_the_service_has_arrow_give_memory_back():
+    code = "import serving.service, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    assert found.stdout.strip() == "system"
+
+
 def test_predictions_are_on_disk_after_the_service_was_asked_to_end(bundle: Path, tmp_path: Path):
     with running_service(tmp_path, LOBULE_BUNDLE=str(bundle), LOBULE_PREDICTION_LOG=str(tmp_path / "log")) as running:
         answers = [

@@ -42,11 +42,14 @@ def kind(letter: str) -> object:
     return None if letter in "aeiou" else "consonant"
 
 
-def run(test: Callable[[Letters, Workers[str, str, str]], Awaitable[None]], *, threads: int = 1) -> list[str]:
+Test = Callable[[Letters, Workers[str, str, str]], Awaitable[None]]
+
+
+def run(test: Test, *, threads: int = 1, sizes: Sequence[int] = (3, 2, 1)) -> list[str]:
     letters = Letters()
 
     async def whole() -> None:
-        workers = Workers(Work(letters.prepare, kind, letters.finish), threads=threads, together=3)
+        workers = Workers(Work(letters.prepare, kind, letters.finish), threads=threads, sizes=sizes)
         try:
             await asyncio.wait_for(test(letters, workers), 10)
         finally:
@@ -56,6 +59,11 @@ def run(test: Callable[[Letters, Workers[str, str, str]], Awaitable[None]], *, t
 
     asyncio.run(whole())
     return letters.told
+
+
+def finishes(steps: Sequence[str]) -> list[str]:
+    """Return what was finished together, in order."""
+    return [step.removeprefix("finish ") for step in steps if step.startswith("finish ")]
 
 
 async def told(letters: Letters, step: str) -> None:
@@ -89,7 +97,33 @@ def test_what_waits_is_finished_together_in_order_and_only_with_its_kind(waiting
         gate.set()
         assert await asyncio.gather(first, *rest) == ["O", *waiting.upper()]
 
-    assert [step for step in run(test) if step.startswith("finish")] == ["finish o", *(f"finish {group}" for group in finished)]
+    assert finishes(run(test)) == ["o", *finished]
+
+
+@pytest.mark.parametrize(("sizes", "finished"), [((3, 1), ["bcd", "f", "g"]), ((4, 2, 1), ["bcdf", "g"]), ((8, 1), list("bcdfg"))])
+def test_no_more_are_finished_together_than_cost_less_so(sizes: tuple[int, ...], finished: list[str]):
+    async def test(letters: Letters, workers: Workers[str, str, str]) -> None:
+        gate = letters.gate("prepare o")
+        rest = [workers.submit(letter) for letter in "obcdfg"]
+        gate.set()
+        await asyncio.gather(*rest)
+
+    assert finishes(run(test, sizes=sizes)) == ["o", *finished]
+
+
+@pytest.mark.parametrize(("other", "finished"), [("prepare o", ["bc", "d", "f"]), ("finish o", ["bcdf"])])
+def test_a_thread_leaves_a_share_to_one_that_will_soon_have_nothing_to_do(other: str, finished: list[str]):
+    async def test(letters: Letters, workers: Workers[str, str, str]) -> None:
+        gate, start = letters.gate(other), letters.gate("prepare a")
+        first = workers.submit("o")
+        await told(letters, other)
+        rest = [workers.submit(letter) for letter in "abcdf"]
+        start.set()
+        await asyncio.gather(*rest)
+        gate.set()
+        await first
+
+    assert [group for group in finishes(run(test, threads=2, sizes=(4, 2, 1))) if group not in "oa"] == finished
 
 
 def test_one_that_fails_in_preparation_fails_alone():

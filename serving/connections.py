@@ -1,7 +1,7 @@
 """Connections: their number, their time without a request and the size of their headers are bounded, and workers share them.
 
 uvicorn gives a client all the time to send its headers, as many as it likes, on any number of connections; and BentoML passes none of
-uvicorn's limits on. So its protocol class is replaced, before the server loads it, by one that is watched: once a second all
+uvicorn's limits on. So its protocol class is replaced, before the server loads it, by one that is watched: twice a second all
 connections are looked at, which costs a request nothing. Bodies are bounded by `serving.intake`.
 """
 
@@ -22,6 +22,8 @@ else:
     Protocol = auto.AutoHTTPProtocol
 
 State = tuple[int, bool]
+LOOK_SECONDS = 0.5
+"""How often all connections are looked at."""
 MAX_HEAD = 65_536
 """Bytes of a request's line and headers."""
 
@@ -40,7 +42,7 @@ class Watch:
     too_many: int = 0
 
     def sweep(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Close connections that have waited too long, count the busy ones; look again in a second while there are any."""
+        """Close connections that have waited too long, count the busy ones; look again soon while there are any."""
         now, busy = time.monotonic(), 0
         for connection, (state, since) in list(self.seen.items()):
             busy += connection.state() != state or not connection.waiting()
@@ -51,7 +53,7 @@ class Watch:
             elif not connection.waiting() and now - since > self.request_seconds:
                 connection.transport.abort()
         self.too_many = self.excess(busy)
-        self.timer = loop.call_later(1.0, self.sweep, loop) if self.seen else None
+        self.timer = loop.call_later(LOOK_SECONDS, self.sweep, loop) if self.seen else None
 
 
 class Guarded(Protocol):
@@ -70,7 +72,7 @@ class Guarded(Protocol):
             return
         watch.seen[self] = self.state(), time.monotonic()
         if watch.timer is None:
-            watch.timer = self.loop.call_later(1.0, watch.sweep, self.loop)
+            watch.timer = self.loop.call_later(LOOK_SECONDS, watch.sweep, self.loop)
 
     def on_headers_complete(self) -> None:
         """Take a request; where another worker should have the connection, it ends with the answer."""
@@ -128,7 +130,7 @@ def install(
         max_connections: open ones; more are answered 503.
         head_seconds: that a connection may be open without a whole head of a request; uvicorn closes idle ones after five.
         around: puts an application around the server's own.
-        excess: is told once a second how many connections had a request; returns how many of them end with their next answer, so that
+        excess: is told how many connections had a request since it was last asked; returns how many of them end with their next answer, so that
             they may go to another worker.
         request_seconds: after which a request whose answer the client does not take is cut off.
     """

@@ -21,7 +21,7 @@ from components.domain.settings import home, prediction_log, tracking_uri
     default=1,
     show_default=True,
     type=click.IntRange(1, 64),
-    help="Server processes; each loads the model (about 400 MiB). One per CPU answers most requests.",
+    help="Server processes; each loads the model (about 350 MiB). One per CPU answers most requests.",
 )
 def command(model: str | None, host: str, port: int, workers: int) -> int:
     """Serve MODEL with its dashboard, until interrupted.

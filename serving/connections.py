@@ -130,8 +130,8 @@ def install(
         max_connections: open ones; more are answered 503.
         head_seconds: that a connection may be open without a whole head of a request; uvicorn closes idle ones after five.
         around: puts an application around the server's own.
-        excess: is told how many connections had a request since it was last asked; returns how many of them end with their next answer, so that
-            they may go to another worker.
+        excess: is told how many connections had a request since it was last asked; returns how many of them end with their next answer,
+            so that they may go to another worker.
         request_seconds: after which a request whose answer the client does not take is cut off.
     """
     watch = Watch(max_connections, head_seconds, request_seconds, around, excess)

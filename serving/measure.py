@@ -1,7 +1,8 @@
 """Image properties: the few numbers of each image by which drift is told, measured on its pixels as decoded.
 
-0.2 ms for 128 x 128 pixels and 0.7 ms for 512 x 512 and more, so that every request can afford it: colour is measured on at most
-256 x 256 evenly spaced pixels of the central 512 x 512, texture, which needs neighbours, on all pixels of the central 256 x 256.
+0.2 ms for 128 x 128 pixels; for 512 x 512 and more 0.7 ms where freed memory is kept, as ingest does, and 1.9 where it is not. Colour is
+measured on at most 256 x 256 evenly spaced pixels of the central 512 x 512, texture, which needs neighbours, on all pixels of the central
+256 x 256.
 """
 
 import math

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 from serving.predictor import Prediction
 from serving.slot import Served
 
@@ -114,8 +116,8 @@ def render() -> bytes:
 def _forget_ended_workers() -> None:
     """Drop the gauges of workers that were killed; their counts stay."""
     directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
-    if directory and Path("/proc/self").exists():
+    if directory:
         for file in Path(directory).glob("gauge_live*_*.db"):
             pid = file.stem.rpartition("_")[2]
-            if pid.isdigit() and not Path("/proc", pid).exists():
+            if pid.isdigit() and not psutil.pid_exists(int(pid)):
                 file.unlink(missing_ok=True)

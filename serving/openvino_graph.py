@@ -40,8 +40,8 @@ import openvino as ov  # noqa: E402
 logger = logging.getLogger(__name__)
 SIZES = (8, 4, 1)
 """Numbers of images that a service runs through the graph together, where the images are small. A graph for eight beside those for four and
-one takes 35 to 55 MiB and makes a tenth more of the requests a second, with 32 under way (EfficientNetB0 at 96, f32: 518 to 543 for 475 to
-484 in five runs in turns)."""
+one takes 34 to 60 MiB and makes about a tenth more of the requests a second, with 32 under way on two workers (EfficientNetB0 at 96, f32:
+505 to 543 for 475 to 485 in six runs in turns)."""
 SMALL = 128
 """Side in pixels up to which that pays. On one thread an image of four takes, of what it takes alone, in f32 and in bf16: 0.78 and 0.83
 (EfficientNetB0 at 96), 0.71 and 0.89 (MobileNetV2 at 96), 0.83 and 0.82 (DenseNet121 at 96), but 1.10 and 0.93 (EfficientNetB0 at 224),

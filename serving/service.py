@@ -85,7 +85,7 @@ class Lobule:
         intake = Intake(max_uploads=settings.max_uploads, max_buffered=settings.max_buffered, seconds=settings.upload_timeout)
         app.state.context = Context(settings, self.slot, intake, self.engine, self.metrics, self.follower)
         meeting = os.environ.get("PROMETHEUS_MULTIPROC_DIR")  # of the workers; the server says where
-        app.state.share = FairShare(Path(meeting)) if meeting and settings.workers > 1 else None
+        app.state.share = FairShare(Path(meeting)) if meeting else None
         gc.collect()
         gc.freeze()  # what is loaded stays: collections in a request need not look at it
 

@@ -2,7 +2,8 @@
 
 Nothing ever waits for company. A thread that is free prepares what has waited longest; when no more wait, or as many are ready as the
 largest number that is finished at once, it finishes those. So a lone request is answered at once, a large image keeps no other one
-waiting, and under load images share the costs of a run of the graph. Each result is handed to the event loop in one call for all that
+waiting, and under load images share the costs of a run of the graph. What is finished alone gains nothing by others that are ready, and may
+hold a whole picture meanwhile: nothing is prepared before it is finished. Each result is handed to the event loop in one call for all that
 were finished together.
 """
 
@@ -79,7 +80,7 @@ class Workers(Generic[Asked, Prepared, Answer]):
                     if self._closed:
                         return
                     self._changed.wait()
-                if self._waiting and len(self._ready) < self._sizes[0]:
+                if self._waiting and len(self._ready) < self._sizes[0] and not self._alone():
                     asked, future = self._waiting.popleft()
                     group = None
                 else:
@@ -90,6 +91,10 @@ class Workers(Generic[Asked, Prepared, Answer]):
                     self._free += 1
             elif not future.cancelled():
                 self._prepare(asked, future)
+
+    def _alone(self) -> bool:
+        """Tell whether something is ready that is finished alone."""
+        return any(self._work.kind(prepared) is None for prepared, _ in self._ready)
 
     def _take(self) -> list[tuple[Prepared, "asyncio.Future[Answer]"]]:
         """Return what is finished next: the oldest that is ready, with others of its kind; threads that finish nothing share."""

@@ -84,8 +84,9 @@ def test_a_lone_one_waits_for_nobody():
         ("bc", ["bc"]),
         ("bcdf", ["bcd", "f"]),
         ("bcdfghj", ["bcd", "fgh", "j"]),
-        ("bac", ["bc", "a"]),
-        ("abec", ["a", "bc", "e"]),
+        ("bac", ["b", "a", "c"]),
+        ("abec", ["a", "b", "e", "c"]),
+        ("bcad", ["bc", "a", "d"]),
     ],
 )
 def test_what_waits_is_finished_together_in_order_and_only_with_its_kind(waiting: str, finished: list[str]):
@@ -98,6 +99,13 @@ def test_what_waits_is_finished_together_in_order_and_only_with_its_kind(waiting
         assert await asyncio.gather(first, *rest) == ["O", *waiting.upper()]
 
     assert finishes(run(test)) == ["o", *finished]
+
+
+def test_what_is_finished_alone_is_not_prepared_ahead():
+    async def test(_: Letters, workers: Workers[str, str, str]) -> None:
+        await asyncio.gather(*map(workers.submit, "aei"))
+
+    assert run(test) == [f"{step} {letter}" for letter in "aei" for step in ("prepare", "finish")]
 
 
 @pytest.mark.parametrize(("sizes", "finished"), [((3, 1), ["bcd", "f", "g"]), ((4, 2, 1), ["bcdf", "g"]), ((8, 1), list("bcdfg"))])

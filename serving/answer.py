@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -31,45 +32,60 @@ class Wanted:
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """An encoded image, the model that answers for it, and what is wanted."""
+    """An encoded image, the model that answers for it, and what is wanted; `alone` where nothing else is being worked on."""
 
     data: bytes
     served: Served
     wanted: Wanted
     request_id: str
+    alone: bool = False
+
+
+@dataclass(frozen=True)
+class Description:
+    """What is told of an image beside its scores: its properties as decoded, and the thumbnail as data URI, if it is wanted."""
+
+    properties: Mapping[str, float]
+    image: str | None
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """What is kept of a decoded image: little, however large it was.
+    """What is kept of a decoded image: little, however large it was, where several are under way.
 
     Attributes:
         asked: what for.
         fitted: the image at the model's size.
-        properties: of the image as decoded.
-        image: the thumbnail as data URI, if it is wanted.
+        described: its description, or the image as decoded where it is described while the graph runs.
         pixels: the image as decoded, if the heat map is wanted.
     """
 
     asked: Asked
     fitted: Pixels
-    properties: Mapping[str, float]
-    image: str | None
+    described: Description | Pixels
     pixels: Pixels | None
 
 
 class Answerer:
-    """Decodes, predicts, draws, logs and counts."""
+    """Decodes, predicts, draws, logs and counts.
+
+    A lone request leaves all cores but one idle, so another thread describes its image while the graph runs.
+    """
 
     def __init__(self, settings: ServiceSettings, metrics: Metrics, log: PredictionLog | None) -> None:
         self._settings, self._metrics, self._log = settings, metrics, log
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="describe")
 
     def work(self) -> Work[Asked, Prepared, Json]:
         """Describe the work to the threads."""
         return Work(self.prepare, _kind, self.finish)
 
+    def close(self) -> None:
+        """End the thread that describes."""
+        self._beside.shutdown()
+
     def prepare(self, asked: Asked) -> Prepared:
-        """Decode an image, and do all that needs its pixels.
+        """Decode an image, and do what needs its pixels.
 
         Raises:
             ImageError: if the image is refused.
@@ -80,30 +96,46 @@ class Answerer:
         except ImageError as error:
             self._metrics.refusals.labels(error.code).inc()
             raise
-        image = None
-        if asked.wanted.image:
-            with self._metrics.stage("draw"):
-                image = data_uri(shrink(pixels))
         fitted = fit(pixels, asked.served.predictor.card.image)
-        return Prepared(asked, fitted, properties(pixels), image, pixels if asked.wanted.explain else None)
+        described = pixels if asked.alone else self._describe(pixels, asked.wanted)
+        return Prepared(asked, fitted, described, pixels if asked.wanted.explain else None)
 
     def finish(self, prepared: Sequence[Prepared]) -> list[Json]:
         """Answer for images of one model."""
-        began = time.perf_counter()
-        scores = prepared[0].asked.served.predictor.scores(np.stack([each.fitted for each in prepared]))
-        self._metrics.run(len(prepared), time.perf_counter() - began)
-        return [self._answer(each, scores, index) for index, each in enumerate(prepared)]
+        futures: dict[int, Future[Description]] = {}
 
-    def _answer(self, prepared: Prepared, scores: Scores, index: int) -> Json:
+        def describe() -> None:
+            for index, each in enumerate(prepared):
+                if not isinstance(each.described, Description):
+                    futures[index] = self._beside.submit(self._describe, each.described, each.asked.wanted)
+
+        began = time.perf_counter()
+        batch = np.stack([each.fitted for each in prepared])
+        scores = prepared[0].asked.served.predictor.scores(batch, meanwhile=describe)
+        self._metrics.run(len(prepared), time.perf_counter() - began)
+        answers = []
+        for index, each in enumerate(prepared):
+            description = each.described if isinstance(each.described, Description) else futures[index].result()
+            answers.append(self._answer(each, description, scores, index))
+        return answers
+
+    def _describe(self, pixels: Pixels, wanted: Wanted) -> Description:
+        image = None
+        if wanted.image:
+            with self._metrics.stage("draw"):
+                image = data_uri(shrink(pixels))
+        return Description(properties(pixels), image)
+
+    def _answer(self, prepared: Prepared, description: Description, scores: Scores, index: int) -> Json:
         asked, served = prepared.asked, prepared.asked.served
         card = served.predictor.card
-        prediction = answer(scores, index, prepared.properties, card)
+        prediction = answer(scores, index, description.properties, card)
         heatmap = None if prepared.pixels is None else self._draw(prepared.pixels, prediction, served)
         self._metrics.prediction(prediction, served)
         if self._log:
             row = prediction_row(prediction, card, bundle=served.predictor.digest, request_id=asked.request_id, time=datetime.now(UTC))
             self._log.add(row)
-        return prediction_document(prediction, served, image=prepared.image, heatmap=heatmap)
+        return prediction_document(prediction, served, image=description.image, heatmap=heatmap)
 
     def _draw(self, pixels: Pixels, prediction: Prediction, served: Served) -> str:
         with self._metrics.stage("draw"):

@@ -125,7 +125,8 @@ async def predict(context: Context, request: Request, explain: bool, image: bool
         async with context.engine.admit():
             served = _served(context)
             request_id = request.state.request_id
-            document = await context.engine.ask(Asked(data, served, Wanted(explain, image), request_id))
+            asked = Asked(data, served, Wanted(explain, image), request_id, alone=context.engine.alone)
+            document = await context.engine.ask(asked)
     context.metrics.images.observe(1)
     request.state.notes.update(verdict=document["verdict"], predicted_class=document["class_name"])
     return _json({**document, **envelope(served, request_id)})

@@ -22,6 +22,11 @@ class Engine:
         self._max_requests, self._timeout = max_requests, timeout
         self._admitted = 0
 
+    @property
+    def alone(self) -> bool:
+        """Tell whether one request at most is admitted, the caller's own."""
+        return self._admitted <= 1
+
     def refuse_when_full(self) -> None:
         """Raise what `admit` would raise now; asked before a body is read, which would be in vain.
 

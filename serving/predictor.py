@@ -14,7 +14,7 @@ from serving.imaging import ImageError, Pixels, decode, fit
 from serving.measure import properties
 from serving.openvino_graph import OpenVinoGraph
 from serving.reference import NEIGHBOURS, knn_distance, normalise, read_reference
-from serving.runtime import Batch, Floats, Graph
+from serving.runtime import Batch, Floats, Graph, Meanwhile, nothing
 from serving.verdict import judge, predicted_class
 
 CANARY_TOLERANCE = 1e-3
@@ -115,8 +115,12 @@ class Predictor:
                 "package the model again on this kind of machine, or train it with --set precision=f32"
             )
 
-    def scores(self, batch: Batch) -> Scores:
+    def scores(self, batch: Batch, *, meanwhile: Meanwhile = nothing) -> Scores:
         """Score images that already have the size of the card's image spec: uint8 [N, H, W, 3].
+
+        Args:
+            batch: the images.
+            meanwhile: is called once, when the graph is about to run.
 
         Raises:
             ContractError: if the batch has another type or shape, or is empty.
@@ -127,7 +131,7 @@ class Predictor:
                 f"a batch must be uint8 [N, {spec.height}, {spec.width}, 3], but got {batch.dtype} {list(batch.shape)}; "
                 "use `serving.imaging.fit`"
             )
-        output = self._graph.run(batch)
+        output = self._graph.run(batch, meanwhile=meanwhile)
         if output.logits.shape != (len(batch), len(self.card.classes)):
             raise ContractError(
                 f"the graph must give {len(self.card.classes)} logits per image, but gave {list(output.logits.shape)}; export it again"

@@ -1,6 +1,6 @@
 """What a predictor needs of an inference runtime: one small Protocol, one implementation a file."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +10,8 @@ import numpy.typing as npt
 Batch = npt.NDArray[np.uint8]
 """uint8 RGB, [N, H, W, 3], at the size of the card's image spec."""
 Floats = npt.NDArray[np.float32]
+Meanwhile = Callable[[], None]
+"""Is called when the graph is about to run: starts, on another thread, what can be done in that time."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,10 @@ class GraphOutput:
         )
 
 
+def nothing() -> None:
+    """Start nothing."""
+
+
 class Graph(Protocol):
     """A loaded graph. `run` may be called from several threads at once."""
 
@@ -45,5 +51,5 @@ class Graph(Protocol):
     def sizes(self) -> Sequence[int]:
         """Numbers of images that cost less when they are run together, largest first; the last is 1."""
 
-    def run(self, batch: Batch) -> GraphOutput:
+    def run(self, batch: Batch, *, meanwhile: Meanwhile = nothing) -> GraphOutput:
         """Run the graph on uint8 RGB [N, H, W, 3]; the arrays returned belong to the caller."""

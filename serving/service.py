@@ -75,8 +75,9 @@ class Lobule:
         self.slot, self.metrics = Slot(), Metrics()
         self.follower = self._load()
         self.log = self._open_log()
+        self.answerer = Answerer(settings, self.metrics, self.log)
         self.engine = Engine(
-            Answerer(settings, self.metrics, self.log).work(),
+            self.answerer.work(),
             threads=settings.threads,
             sizes=SIZES,
             max_requests=settings.max_requests,
@@ -140,6 +141,7 @@ class Lobule:
         if self.follower:
             self.follower.stop()
         self.engine.close()
+        self.answerer.close()
         if self.log:
             self.log.close()
 

@@ -36,6 +36,12 @@ def test_an_image_scores_alike_alone_and_among_others(predictor: Predictor):
     assert np.concatenate([one.distance for one in alone]) == pytest.approx(together.distance, abs=1e-6)
 
 
+def test_what_is_to_be_done_meanwhile_begins_once(predictor: Predictor):
+    begun: list[bool] = []
+    predictor.scores(np.zeros((70, SIDE, SIDE, 3), dtype=np.uint8), meanwhile=lambda: begun.append(True))
+    assert begun == [True]
+
+
 @pytest.mark.parametrize("precision", ["f32", "bf16"])
 def test_scores_do_not_depend_on_the_company_or_on_how_many_run_side_by_side(precision: str, tmp_path: Path):
     """What evaluation finds in batches is what a request gets alone, exactly."""

@@ -14,7 +14,7 @@ from serving.measure import properties
 from serving.metrics import Metrics
 from serving.pictures import data_uri, overlay, shrink
 from serving.prediction_log import PredictionLog
-from serving.predictor import Prediction, Scores, answer
+from serving.predictor import Prediction, Predictor, Scores, answer
 from serving.responses import Json, prediction_document
 from serving.rows import prediction_row
 from serving.settings import ServiceSettings
@@ -142,10 +142,6 @@ class Answerer:
             return data_uri(overlay(shrink(pixels), explain(served.predictor, pixels, prediction.predicted_class)))
 
 
-def _kind(prepared: Prepared) -> object:
-    """Tell what is answered together: images of one model, where that saves something.
-
-    A heat map takes many runs of the graph, so nobody waits for another's.
-    """
-    predictor = prepared.asked.served.predictor
-    return predictor if len(predictor.sizes) > 1 and prepared.pixels is None else None
+def _kind(prepared: Prepared) -> Predictor | None:
+    """Tell what is answered together: images of one model. A heat map takes many runs of the graph, so nobody waits for another's."""
+    return prepared.asked.served.predictor if prepared.pixels is None else None

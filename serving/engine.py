@@ -5,7 +5,7 @@ told so at once, before its body is read: waiting longer than a caller does help
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from serving.answer import Asked, Prepared
@@ -17,8 +17,8 @@ from serving.workers import Work, Workers
 class Engine:
     """Admits requests and runs their work in threads."""
 
-    def __init__(self, work: Work[Asked, Prepared, Json], *, threads: int, sizes: Sequence[int], max_requests: int, timeout: float) -> None:
-        self._workers = Workers(work, threads=threads, sizes=sizes)
+    def __init__(self, work: Work[Asked, Prepared, Json], *, threads: int, max_requests: int, timeout: float) -> None:
+        self._workers = Workers(work, threads=threads)
         self._max_requests, self._timeout = max_requests, timeout
         self._admitted = 0
 

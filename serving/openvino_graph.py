@@ -38,14 +38,15 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # 
 import openvino as ov  # noqa: E402
 
 logger = logging.getLogger(__name__)
-SIZES = (8, 4, 1)
-"""Numbers of images that a service runs through the graph together, where the images are small. A graph for eight beside those for four and
-one takes 34 to 60 MiB and makes about a tenth more of the requests a second, with 32 under way on two workers (EfficientNetB0 at 96, f32:
-505 to 543 for 475 to 485 in six runs in turns)."""
-SMALL = 128
-"""Side in pixels up to which that pays. On one thread an image of four takes, of what it takes alone, in f32 and in bf16: 0.78 and 0.83
-(EfficientNetB0 at 96), 0.71 and 0.89 (MobileNetV2 at 96), 0.83 and 0.82 (DenseNet121 at 96), but 1.10 and 0.93 (EfficientNetB0 at 224),
-1.15 and 0.88 (MobileNetV2 at 224), and 1.00 in bf16 (DenseNet121 at 224), while each waits for four."""
+SIZES = {128: (8, 4, 1), 256: (4, 1)}
+"""Numbers of images that run through the graph together, largest first, by the side in pixels up to which that pays.
+
+More requests a second with 32 under way on two workers (medians of runs in turns): with a graph for eight beside those for four and one a
+tenth (EfficientNetB0 at 96, f32), for 34 to 60 MiB; with one for four beside that for one, at 224, 19 % (EfficientNetB0, bf16), 8 % (the
+same in f32), 21 % (MobileNetV2, bf16) and 8 % (DenseNet121, bf16), for 24 to 54 MiB. A third to more than a half of it is saved outside
+the graph: what runs after an inference finds the CPU's caches full of it, once for four images.
+"""
+ALONE = (1,)
 MANY = 32
 """Images that evaluation runs through the graph together."""
 
@@ -107,7 +108,7 @@ class OpenVinoGraph:
                     f"the graph must take uint8 {wanted}, as the card says, but {path} takes {port.element_type} {port.partial_shape}; "
                     "export it again"
                 )
-            sizes = _sizes(card.image, service=threads > 0)
+            sizes = _sizes(card.image, threads)
             graph = cls(model, card.image, options, sizes)
             for size in sizes if threads else (1,):
                 graph._compile(size)
@@ -159,10 +160,13 @@ class _Request:
         return GraphOutput(*(output.astype(np.float32) for output in self._outputs))
 
 
-def _sizes(image: ImageSpec, *, service: bool) -> tuple[int, ...]:
-    """Return the batch sizes in use, largest first. A service keeps few, as each takes memory."""
-    sizes = SIZES if max(image.height, image.width) <= SMALL else SIZES[-1:]
-    return sizes if service else (MANY, *sizes)
+def _sizes(image: ImageSpec, threads: int) -> tuple[int, ...]:
+    """Return the batch sizes in use, largest first. A service keeps few: each takes memory, of large images for every thread."""
+    side = max(image.height, image.width)
+    sizes = next((sizes for most, sizes in SIZES.items() if side <= most), ALONE)
+    if not threads:
+        return (MANY, *sizes)
+    return ALONE if threads > 1 and side > min(SIZES) else sizes
 
 
 def _conforms(graph: OpenVinoGraph) -> Graph:

@@ -27,7 +27,6 @@ from serving.follow import Follower
 from serving.http_errors import JsonErrors
 from serving.intake import Intake
 from serving.metrics import Metrics
-from serving.openvino_graph import SIZES
 from serving.prediction_log import PredictionLog
 from serving.request_log import RequestLog
 from serving.security import ApiKey, SecurityHeaders
@@ -79,7 +78,6 @@ class Lobule:
         self.engine = Engine(
             self.answerer.work(),
             threads=settings.threads,
-            sizes=SIZES,
             max_requests=settings.max_requests,
             timeout=settings.timeout,
         )

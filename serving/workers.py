@@ -14,11 +14,19 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 Asked = TypeVar("Asked")
 Prepared = TypeVar("Prepared")
 Answer = TypeVar("Answer")
+
+
+class Kind(Protocol):
+    """What things that may be finished together have in common."""
+
+    @property
+    def sizes(self) -> Sequence[int]:
+        """Numbers of them that cost less when they are finished together, largest first; the last is 1."""
 
 
 @dataclass(frozen=True)
@@ -32,22 +40,16 @@ class Work(Generic[Asked, Prepared, Answer]):
     """
 
     prepare: Callable[[Asked], Prepared]
-    kind: Callable[[Prepared], object]
+    kind: Callable[[Prepared], Kind | None]
     finish: Callable[[Sequence[Prepared]], Sequence[Answer]]
 
 
 class Workers(Generic[Asked, Prepared, Answer]):
     """Some threads with what waits for them."""
 
-    def __init__(self, work: Work[Asked, Prepared, Answer], *, threads: int, sizes: Sequence[int]) -> None:
-        """Start the threads.
-
-        Args:
-            work: that they do.
-            threads: how many.
-            sizes: numbers of things that cost less when they are finished together, largest first; the last is 1.
-        """
-        self._work, self._sizes = work, sizes
+    def __init__(self, work: Work[Asked, Prepared, Answer], *, threads: int) -> None:
+        """Start so many threads that do some work."""
+        self._work = work
         self._waiting: deque[tuple[Asked, asyncio.Future[Answer]]] = deque()
         self._ready: deque[tuple[Prepared, asyncio.Future[Answer]]] = deque()
         self._changed = threading.Condition(threading.Lock())
@@ -80,7 +82,7 @@ class Workers(Generic[Asked, Prepared, Answer]):
                     if self._closed:
                         return
                     self._changed.wait()
-                if self._waiting and len(self._ready) < self._sizes[0] and not self._alone():
+                if self._waiting and not self._enough():
                     asked, future = self._waiting.popleft()
                     group = None
                 else:
@@ -92,16 +94,17 @@ class Workers(Generic[Asked, Prepared, Answer]):
             elif not future.cancelled():
                 self._prepare(asked, future)
 
-    def _alone(self) -> bool:
-        """Tell whether something is ready that is finished alone."""
-        return any(self._work.kind(prepared) is None for prepared, _ in self._ready)
+    def _enough(self) -> bool:
+        """Tell whether something is ready that is finished alone, or as much as is finished together."""
+        kinds = [self._work.kind(prepared) for prepared, _ in self._ready]
+        return any(kind is None or len(kinds) >= kind.sizes[0] for kind in kinds)
 
     def _take(self) -> list[tuple[Prepared, "asyncio.Future[Answer]"]]:
         """Return what is finished next: the oldest that is ready, with others of its kind; threads that finish nothing share."""
         share = math.ceil(len(self._ready) / self._free)
         kind = self._work.kind(self._ready[0][0])
-        alike = [self._ready[0]] if kind is None else [each for each in self._ready if self._work.kind(each[0]) == kind][:share]
-        group = alike[: next(size for size in self._sizes if size <= len(alike))]
+        alike = [each for each in self._ready if self._work.kind(each[0]) == kind][:share]
+        group = alike[: next(size for size in (kind.sizes if kind else (1,)) if size <= len(alike))]
         for each in group:
             self._ready.remove(each)
         self._free -= 1

@@ -12,6 +12,7 @@ import numpy as np
 
 from components.domain.errors import InputError
 from components.domain.recipe import Backbone
+from components.learning.pooled_first import pool_first
 
 MOMENTUM = 0.9
 """Of batch normalisation trained from scratch: with the few hundred steps of a small data set, the statistics that inference uses would
@@ -70,7 +71,7 @@ def build(name: Backbone, size: int, weights: str | None, *, downscale: int = 1)
         raise InputError(f"image_size must be at least {least} for {name}, but got {size}; raise it")
     size //= downscale
     builder: Callable[..., keras.Model] = getattr(keras.applications, published.builder)
-    body = _exportable(builder(include_top=False, weights=weights, input_shape=(size, size, 3)))
+    body = pool_first(_exportable(builder(include_top=False, weights=weights, input_shape=(size, size, 3))))
     if weights is None:
         for layer in body.layers:
             if isinstance(layer, keras.layers.BatchNormalization):

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 import pytest
 
@@ -37,9 +38,11 @@ class Letters:
             assert self.gates[step].wait(10)
 
 
-def kind(letter: str) -> object:
-    """Consonants go together, vowels go alone."""
-    return None if letter in "aeiou" else "consonant"
+@dataclass(frozen=True)
+class Consonants:
+    """They go together; vowels go alone."""
+
+    sizes: Sequence[int]
 
 
 Test = Callable[[Letters, Workers[str, str, str]], Awaitable[None]]
@@ -49,7 +52,8 @@ def run(test: Test, *, threads: int = 1, sizes: Sequence[int] = (3, 2, 1)) -> li
     letters = Letters()
 
     async def whole() -> None:
-        workers = Workers(Work(letters.prepare, kind, letters.finish), threads=threads, sizes=sizes)
+        work = Work(letters.prepare, lambda letter: None if letter in "aeiou" else Consonants(sizes), letters.finish)
+        workers = Workers(work, threads=threads)
         try:
             await asyncio.wait_for(test(letters, workers), 10)
         finally:

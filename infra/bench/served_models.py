@@ -8,13 +8,19 @@ precisions does, so what the cards say of it holds for these networks alone.
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+    from components.domain.recipe import Backbone
 
 CLASSES = 2
 
 
-def make(folder: Path, backbone: str, size: int) -> None:
+def make(folder: Path, backbone: "Backbone", size: int) -> None:
     """Write `bundle/` and `model.keras` of a network into a folder."""
     import keras
 
@@ -23,7 +29,6 @@ def make(folder: Path, backbone: str, size: int) -> None:
     from components.domain.recipe import Recipe
     from components.ingest.ingest import ingest_source
     from components.learning import network as networks
-    from components.learning.fused import unfuse
     from components.train.bundle import write_bundle
 
     recipe = Recipe(name="bench", task="histology", backbone="convnet", image_size=size).override({"backbone": backbone})
@@ -36,8 +41,28 @@ def make(folder: Path, backbone: str, size: int) -> None:
             layer.momentum = 0.0
     network.backbone(np.asarray(dataset.pixels[dataset.rows("train")[:32]], dtype=np.float32), training=True)
     write_bundle(network, dataset, folder / "bundle", recipe=recipe, seed=0, code="sha256:" + "0" * 64, commit="bench")
-    plain = replace(network, backbone=unfuse(network.backbone))  # the published app knows no layers of ours
-    plain.classifier().save(folder / "model.keras")
+    theirs, ours = replace(network, backbone=as_published(network.backbone, recipe.backbone)).classifier(), network.classifier()
+    images = np.asarray(dataset.pixels[dataset.rows("validation")])
+    np.testing.assert_allclose(theirs.predict(images, verbose=0), ours.predict(images, verbose=0), atol=1e-2)
+    theirs.save(folder / "model.keras")
+
+
+def as_published(backbone: "keras.Model", name: "Backbone") -> "keras.Model":
+    """Return a backbone as whoever serves the published network has it: of Keras' own layers, in their order, with the same weights."""
+    import keras
+
+    from components.learning.backbones import PUBLISHED
+    from components.learning.network import body
+
+    known = body(backbone)
+    published = getattr(keras.applications, PUBLISHED[name].builder)(include_top=False, weights=None, input_shape=known.input_shape[1:])
+    for layer in published.layers:
+        if layer.weights and not isinstance(layer, keras.layers.Normalization):
+            layer.set_weights(known.get_layer(layer.name).get_weights())
+    scaled = image = keras.Input(backbone.input_shape[1:])
+    for layer in backbone.layers[1:-1]:  # the scaling of pixels that its `preprocess_input` does
+        scaled = layer(scaled)
+    return keras.Model(image, published(scaled))
 
 
 def write_uploads(folder: Path, *, images: int = 32) -> None:
@@ -68,7 +93,7 @@ def main() -> None:
     if len(sys.argv) == 2:
         write_uploads(Path(sys.argv[1]))
     else:
-        make(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+        make(Path(sys.argv[1]), cast("Backbone", sys.argv[2]), int(sys.argv[3]))
 
 
 if __name__ == "__main__":

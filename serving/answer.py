@@ -69,7 +69,9 @@ class Prepared:
 class Answerer:
     """Decodes, predicts, draws, logs and counts.
 
-    A lone request leaves all cores but one idle, so another thread describes its image while the graph runs.
+    A lone request leaves all cores but one idle, so another thread describes its image while the graph runs: answers come in 4.8 ms in
+    place of 5.2 in f32, 3.5 in place of 4.3 in bf16 (EfficientNetB0 at 96, medians of eight and six runs in turns). With more under way it
+    is no gain: with eight, 2 to 4 % fewer answers.
     """
 
     def __init__(self, settings: ServiceSettings, metrics: Metrics, log: PredictionLog | None) -> None:

@@ -32,7 +32,7 @@ class Wanted:
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """An encoded image, the model that answers for it, and what is wanted; `alone` where nothing else is being worked on."""
+    """An encoded image, the model that answers for it, and what is wanted; `alone` where this process works on nothing else."""
 
     data: bytes
     served: Served
@@ -51,7 +51,7 @@ class Description:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """What is kept of a decoded image: little, however large it was, where several are under way.
+    """What is kept of a decoded image: little, however large it was, unless it is finished alone.
 
     Attributes:
         asked: what for.
@@ -69,9 +69,9 @@ class Prepared:
 class Answerer:
     """Decodes, predicts, draws, logs and counts.
 
-    A lone request leaves all cores but one idle, so another thread describes its image while the graph runs: answers come in 4.8 ms in
-    place of 5.2 in f32, 3.5 in place of 4.3 in bf16 (EfficientNetB0 at 96, medians of eight and six runs in turns). With more under way it
-    is no gain: with eight, 2 to 4 % fewer answers.
+    A lone request leaves other cores idle, so another thread describes its image while the graph runs: answers come in 4.8 ms in place of
+    5.2 in f32, 3.5 in place of 4.3 in bf16 (EfficientNetB0 at 96, medians of eight and six runs in turns). With more under way it costs:
+    4 % of the answers with one in each of two workers, which do not know of each other, and as many with eight, where it is not done.
     """
 
     def __init__(self, settings: ServiceSettings, metrics: Metrics, log: PredictionLog | None) -> None:
@@ -104,22 +104,19 @@ class Answerer:
 
     def finish(self, prepared: Sequence[Prepared]) -> list[Json]:
         """Answer for images of one model."""
-        futures: dict[int, Future[Description]] = {}
+        beside: list[Future[Description]] = []
 
         def describe() -> None:
-            for index, each in enumerate(prepared):
-                if not isinstance(each.described, Description):
-                    futures[index] = self._beside.submit(self._describe, each.described, each.asked.wanted)
+            pictures = [(each.described, each.asked.wanted) for each in prepared if not isinstance(each.described, Description)]
+            beside.extend(self._beside.submit(self._describe, *picture) for picture in pictures)
 
         began = time.perf_counter()
         batch = np.stack([each.fitted for each in prepared])
         scores = prepared[0].asked.served.predictor.scores(batch, meanwhile=describe)
         self._metrics.run(len(prepared), time.perf_counter() - began)
-        answers = []
-        for index, each in enumerate(prepared):
-            description = each.described if isinstance(each.described, Description) else futures[index].result()
-            answers.append(self._answer(each, description, scores, index))
-        return answers
+        known = [each.described for each in prepared if isinstance(each.described, Description)]
+        descriptions = known or [each.result() for each in beside]  # what is yet to be described is finished alone
+        return [self._answer(*pair, scores, index) for index, pair in enumerate(zip(prepared, descriptions, strict=True))]
 
     def _describe(self, pixels: Pixels, wanted: Wanted) -> Description:
         image = None
@@ -145,5 +142,9 @@ class Answerer:
 
 
 def _kind(prepared: Prepared) -> Predictor | None:
-    """Tell what is answered together: images of one model. A heat map takes many runs of the graph, so nobody waits for another's."""
-    return prepared.asked.served.predictor if prepared.pixels is None else None
+    """Tell what is answered together: images of one model, of which no whole picture is kept any more.
+
+    A heat map takes many runs of the graph, so nobody waits for another's.
+    """
+    small = prepared.pixels is None and isinstance(prepared.described, Description)
+    return prepared.asked.served.predictor if small else None

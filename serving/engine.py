@@ -24,7 +24,7 @@ class Engine:
 
     @property
     def alone(self) -> bool:
-        """Tell whether one request at most is admitted, the caller's own."""
+        """Tell whether this process has admitted one request at most, the caller's own."""
         return self._admitted <= 1
 
     def refuse_when_full(self) -> None:

@@ -40,7 +40,7 @@ class HeatMap:
 
 
 def explain(predictor: Predictor, pixels: Pixels, target: int) -> HeatMap:
-    """Map the evidence for a class on one decoded image, uint8 RGB [height, width, 3]; costs 14 runs of the graph.
+    """Map the evidence for a class on one decoded image, uint8 RGB [height, width, 3]; the graph sees 14 views.
 
     Args:
         predictor: that answered.

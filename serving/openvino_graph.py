@@ -15,7 +15,7 @@ slowest of a hundred 13 in place of 19 (medians of seven runs in turns), for no 
 
 Where a process has one such thread, OpenVINO infers on the thread that calls; with several it hands over to one of its own, and back:
 3.7 ms in place of 3.1 (EfficientNetB0 at 96, f32, one request after the other). Processes do not share the interpreter's lock either: two
-of one thread answered 538 requests a second where one of two threads answered 425 (`make bench-serve`).
+of one thread answered 535 requests a second where one of two threads answered 422 (`make bench-serve`).
 
 A graph is compiled for each batch size that is needed: one for any size costs 4 to 30 % more of single images, and in bf16 it rounds
 otherwise, so that an image would score otherwise among others than alone. Those of fixed sizes give exactly the same.
@@ -108,7 +108,7 @@ class OpenVinoGraph:
                     f"the graph must take uint8 {wanted}, as the card says, but {path} takes {port.element_type} {port.partial_shape}; "
                     "export it again"
                 )
-            sizes = _sizes(card.image, threads)
+            sizes = sizes_for(card.image, threads)
             graph = cls(model, card.image, options, sizes)
             for size in sizes if threads else (1,):
                 graph._compile(size)
@@ -160,7 +160,7 @@ class _Request:
         return GraphOutput(*(output.astype(np.float32) for output in self._outputs))
 
 
-def _sizes(image: ImageSpec, threads: int) -> tuple[int, ...]:
+def sizes_for(image: ImageSpec, threads: int) -> tuple[int, ...]:
     """Return the batch sizes in use, largest first. A service keeps few: each takes memory, of large images for every thread."""
     side = max(image.height, image.width)
     sizes = next((sizes for most, sizes in SIZES.items() if side <= most), ALONE)

@@ -1,7 +1,7 @@
 """The backbones: float RGB [N, S, S, 3] in [0, 255] -> feature map [N, h, w, C], each with its own preprocessing inside.
 
-The published ones are Keras' own; what stands here is what they leave to the caller. The graph that serving reads must hold
-their preprocessing, and every layer must survive the export.
+The published ones are Keras' own, but for the order of two layers (`pooled_first`); what stands here is what they leave to the caller.
+The graph that serving reads must hold their preprocessing, and every layer must survive the export.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,7 +1,7 @@
 """Pooling before a convolution of single pixels in place of after it: the same result for a quarter of the work.
 
 Average pooling and a 1 x 1 convolution are both linear and act on different axes, so their order is free. The transitions of DenseNet
-(Huang et al., CVPR 2017, section 3) convolve first, which is 8 % of all multiplications of DenseNet121 at 224 x 224.
+(Huang et al., CVPR 2017, section 3) convolve first; to pool first saves 8 % of all multiplications of DenseNet121 at 224 x 224.
 """
 
 import keras
@@ -23,9 +23,7 @@ def pool_first(model: keras.Model) -> keras.Model:
         return convolutions[moved[layer.name]](answer) if layer.name in moved else answer
 
     clone = keras.models.clone_model(model, call_function=call)
-    for layer in clone.layers:
-        if layer.weights:
-            layer.set_weights(model.get_layer(layer.name).get_weights())
+    clone.set_weights(model.get_weights())
     return clone
 
 
@@ -35,8 +33,8 @@ def _follows(pooling: keras.Layer, convolution: keras.Layer) -> bool:
         isinstance(pooling, keras.layers.AveragePooling2D)
         and isinstance(convolution, keras.layers.Conv2D)
         and pooling.input is convolution.output
-        and len(convolution._outbound_nodes) == 1
-        and convolution.kernel_size == (1, 1)
+        and len(convolution._outbound_nodes) == len(convolution._inbound_nodes) == len(pooling._inbound_nodes) == 1
+        and convolution.kernel_size == convolution.strides == (1, 1)
         and convolution.activation is keras.activations.linear
         and max(pooling.strides) > 1
     )

@@ -1,5 +1,6 @@
 """From bytes to answer in this process: a lone image takes another way than one among others, to the same answer."""
 
+import asyncio
 import threading
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from tiny_bundle import encode
 
 from serving.answer import Answerer, Asked, Wanted
+from serving.engine import Engine
 from serving.imaging import ImageError
 from serving.metrics import Metrics
 from serving.prediction_log import PredictionLog, read_log
@@ -50,14 +52,27 @@ def test_a_lone_image_is_answered_and_logged_as_one_among_others(wanted: Wanted,
     assert len({row["property_contrast"] for row in rows}) == 3
 
 
-def test_one_that_was_alone_may_be_finished_with_others(served: Served, metrics: Metrics):
+@pytest.mark.parametrize(
+    ("wanted", "alone", "goes"), [(Wanted(), False, "with others"), (Wanted(), True, "alone"), (Wanted(explain=True), False, "alone")]
+)
+def test_what_keeps_its_picture_goes_alone(wanted: Wanted, alone: bool, goes: str, served: Served, metrics: Metrics):
     answerer = Answerer(ServiceSettings(), metrics, None)
-    asked = [Asked(image(seed), served, Wanted(), "r", alone=seed == 1) for seed in range(3)]
-    together = answerer.finish([answerer.prepare(each) for each in asked])
-    answerer.close()
-    assert [each["image"] for each in together] == [
-        answerer.finish([answerer.prepare(Asked(image(seed), served, Wanted(), "r"))])[0]["image"] for seed in range(3)
-    ]
+    kind = answerer.work().kind(answerer.prepare(Asked(image(0), served, wanted, "r", alone=alone)))
+    assert kind is (served.predictor if goes == "with others" else None)
+
+
+def test_only_the_first_of_several_requests_is_alone(served: Served, metrics: Metrics):
+    engine = Engine(Answerer(ServiceSettings(), metrics, None).work(), threads=1, max_requests=4, timeout=10)
+
+    async def test() -> list[bool]:
+        async with engine.admit():
+            first = engine.alone
+            async with engine.admit():
+                second = engine.alone
+            return [first, second, engine.alone]
+
+    assert asyncio.run(test()) == [True, False, True]
+    engine.close()
 
 
 def test_a_lone_image_that_is_none_is_refused(served: Served, metrics: Metrics):

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 from tiny_bundle import SIDE, card, expected, graph, plain, write_bundle
 
-from serving.contract import PROPERTIES, ContractError, Verdict, tree_digest
+from serving.contract import PROPERTIES, ContractError, ImageSpec, Verdict, tree_digest
+from serving.openvino_graph import sizes_for
 from serving.predictor import Predictor, softmax
 
 
@@ -51,6 +52,14 @@ def test_scores_do_not_depend_on_the_company_or_on_how_many_run_side_by_side(pre
     for size in (*serving.sizes, 7):
         parts = [serving.scores(batch[start : start + size]).probabilities for start in range(0, len(batch), size)]
         np.testing.assert_array_equal(together.probabilities, np.concatenate(parts))
+
+
+@pytest.mark.parametrize(
+    ("side", "threads", "expected"),
+    [(96, 1, (8, 4, 1)), (128, 2, (8, 4, 1)), (224, 1, (4, 1)), (224, 2, (1,)), (257, 1, (1,)), (96, 0, (32, 8, 4, 1)), (512, 0, (32, 1))],
+)
+def test_the_larger_the_images_the_fewer_run_together(side: int, threads: int, expected: tuple[int, ...]):
+    assert sizes_for(ImageSpec(height=side, width=80), threads) == expected
 
 
 BINDING = """

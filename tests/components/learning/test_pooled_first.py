@@ -9,7 +9,7 @@ from components.learning.pooled_first import pool_first
 
 def network(**convolution: object) -> keras.Model:
     keras.utils.set_random_seed(0)
-    image = keras.Input((8, 8, 3))
+    image = keras.Input((18, 18, 3))
     x = keras.layers.Conv2D(5, 3, name="before")(image)
     x = keras.layers.Conv2D(**({"filters": 4, "kernel_size": 1, "name": "moved"} | convolution))(x)
     x = keras.layers.AveragePooling2D(2, name="pooling")(x)
@@ -39,13 +39,13 @@ def test_the_published_network_answers_as_before():
 def test_a_convolution_with_a_bias_is_moved_with_its_weights():
     model = network()
     model.get_layer("moved").bias.assign([1.0, 2.0, 3.0, 4.0])
-    images = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype(np.float32)
+    images = np.random.default_rng(0).normal(size=(2, 18, 18, 3)).astype(np.float32)
     ours = pool_first(model)
     assert names(ours) == ["before", "pooling", "moved", "after"]
     np.testing.assert_allclose(ours(images), model(images), atol=1e-5)
 
 
-@pytest.mark.parametrize("convolution", [{"kernel_size": 3}, {"activation": "relu"}])
+@pytest.mark.parametrize("convolution", [{"kernel_size": 3}, {"activation": "relu"}, {"strides": 2}])
 def test_a_convolution_that_would_answer_otherwise_is_left(convolution: dict[str, object]):
     model = network(**convolution)
     assert pool_first(model) is model

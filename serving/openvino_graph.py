@@ -44,8 +44,8 @@ SIZES = {128: (8, 4, 1), 256: (4, 1)}
 More requests a second with 32 under way on two workers (medians of runs in turns): with a graph for eight beside those for four and one a
 tenth (EfficientNetB0 at 96, f32), for 34 to 60 MiB; with one for four beside that for one, at 224, 19 % (EfficientNetB0, bf16), 8 % (the
 same in f32), 21 % (MobileNetV2, bf16) and 8 % (DenseNet121, bf16), for 24 to 54 MiB. A third to more than a half of it is saved outside
-the graph: what runs after an inference finds the CPU's caches full of it, once for four images. A heat map, which has 14 views, takes 2 and 5 %
-more in f32 (MobileNetV2, EfficientNetB0) and 3 and 6 % less in bf16 (EfficientNetB0, DenseNet121).
+the graph: what runs after an inference finds the CPU's caches full of it, once for four images. A heat map, which has 14 views,
+takes 2 and 5 % more in f32 (MobileNetV2, EfficientNetB0) and 3 and 6 % less in bf16 (EfficientNetB0, DenseNet121).
 """
 ALONE = (1,)
 MANY = 32

@@ -20,13 +20,22 @@ class FairShare:
         """Take part; `directory` holds a small file for each worker, named after the server that started it, as two may share one."""
         self._directory, self._prefix = directory, f"busy_connections_{os.getppid()}_"
         self._own = directory / f"{self._prefix}{os.getpid()}"
+        self._gave = False
         self._write(0)
 
     def excess(self, busy: int) -> int:
-        """Tell the others how many connections are busy here; return how many of those the least busy worker should have instead."""
+        """Tell the others how many connections are busy here; return how many of those the least busy worker should have instead.
+
+        After giving some it gives none the next time: what the others told may be from before they took them.
+        """
         self._write(busy)
+        if self._gave:
+            self._gave = False
+            return 0
         others = [self._read(file) for file in self._directory.glob(f"{self._prefix}*") if file != self._own]
-        return max(0, (busy - min((number for number in others if number is not None), default=busy)) // 2)
+        excess = max(0, (busy - min((number for number in others if number is not None), default=busy)) // 2)
+        self._gave = excess > 0
+        return excess
 
     def _write(self, busy: int) -> None:
         with suppress(OSError):  # a full disk costs the balance and nothing else

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import keras
 
-from components.learning.network import Network, body
+from components.learning.network import Network, body, scaling
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,7 @@ def cut(network: Network) -> Cut | None:
     if place is None:
         return None
     before, after = keras.Model(whole.inputs, place), keras.Model(place, whole.outputs[0])
-    image = keras.Input(network.backbone.input_shape[1:])
-    scaled = image
-    for layer in network.backbone.layers[1:-1] if whole is not network.backbone else []:
-        scaled = layer(scaled)
+    image, scaled = scaling(network.backbone)
     return Cut(keras.Model(image, before(scaled)), after)
 
 

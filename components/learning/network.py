@@ -116,3 +116,11 @@ def body(backbone: keras.Model) -> keras.Model:
     """Return the network that Keras publishes within a backbone, or the backbone itself where it is our own."""
     nested = [layer for layer in backbone.layers if isinstance(layer, keras.Model)]
     return nested[0] if nested else backbone
+
+
+def scaling(backbone: keras.Model) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Return an image, float [N, S, S, 3], and what `body` sees of it: with its pixels scaled, or the image itself."""
+    seen = image = keras.Input(backbone.input_shape[1:])
+    for layer in backbone.layers[1:-1] if body(backbone) is not backbone else []:
+        seen = layer(seen)
+    return image, seen

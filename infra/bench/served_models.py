@@ -52,16 +52,14 @@ def as_published(backbone: "keras.Model", name: "Backbone") -> "keras.Model":
     import keras
 
     from components.learning.backbones import PUBLISHED
-    from components.learning.network import body
+    from components.learning.network import body, scaling
 
     known = body(backbone)
     published = getattr(keras.applications, PUBLISHED[name].builder)(include_top=False, weights=None, input_shape=known.input_shape[1:])
     for layer in published.layers:
         if layer.weights and not isinstance(layer, keras.layers.Normalization):
             layer.set_weights(known.get_layer(layer.name).get_weights())
-    scaled = image = keras.Input(backbone.input_shape[1:])
-    for layer in backbone.layers[1:-1]:  # the scaling of pixels that its `preprocess_input` does
-        scaled = layer(scaled)
+    image, scaled = scaling(backbone)
     return keras.Model(image, published(scaled))
 
 

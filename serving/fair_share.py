@@ -2,7 +2,7 @@
 
 A connection stays with the worker that took it, and the first to wake takes all that come at once: of two workers one stood idle in
 some runs. So the busier ends connections with their next answer, half of what it has more than the least busy: clients connect anew, and
-who is less busy takes sooner. 32 that one worker had taken were 16 and 16 after three seconds, and then none was ended any more (watched
+who is less busy takes sooner. 32 that one worker had taken were 16 and 16 after 1.6 and 3.7 s, and then none was ended any more (watched
 by hand, EfficientNetB0 at 96 under the load of `make bench-serve`).
 """
 

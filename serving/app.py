@@ -1,7 +1,6 @@
 """The HTTP routes. Handlers only read, hand over and answer; the work stands in `serving.answer`."""
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
+from pydantic_core import to_json
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
@@ -179,4 +179,4 @@ def _result(outcome: Json | BaseException) -> Json:
 
 
 def _json(document: Json) -> Response:
-    return Response(json.dumps(document, separators=(",", ":")), media_type="application/json")
+    return Response(to_json(document), media_type="application/json")  # `json.dumps` takes four times as long

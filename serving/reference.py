@@ -61,7 +61,8 @@ def knn_distance(
         if codes is not None:
             similar[codes[start : start + 1024, None] == codes] = -np.inf
         nearest = np.partition(similar, -k, axis=1)[:, -k:]
-        result[start : start + 1024] = np.clip(1.0 - nearest.mean(axis=1, where=nearest != -np.inf), 0.0, 2.0)
+        mean = nearest.sum(axis=1) / np.float32(k) if codes is None else nearest.mean(axis=1, where=nearest != -np.inf)
+        result[start : start + 1024] = np.minimum(np.maximum(1.0 - mean, 0.0), 2.0)
     return result
 
 

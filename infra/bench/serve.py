@@ -4,10 +4,9 @@ The published way is Flask with `model.predict` per request (`published_app.py`)
 worker per core; ours is `lobule serve` of the bundle of the same network, with one worker and with one per core, and where f32 was chosen
 for this network, which has learnt nothing, in bf16 as well. Requests are made by `load.py` in a process of its own, which
 shares the cores with the server and tells what it takes of them. Processor time per request is measured too: other work on the machine
-makes everything slower, but hardly touches that.
-
-With N requests always under way their mean time is N divided by the answers a second, and p99 lies above the mean: nothing that the
-service does with its queue, short of refusing, brings p99 below that. So the physical limit bounds it too, and both are told.
+makes everything slower, but hardly touches that. So do rounds: each starts and measures every way once, a ratio is taken within a round,
+and what is told is the median of the rounds with the least and the most. A lone request and the bare inference that it is compared with
+take turns while the service is up.
 """
 
 import argparse
@@ -27,32 +26,36 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any
 
 import psutil
-from stages import Stages, measure_stages
+from serve_report import CONCURRENCY, CORES, Measured, print_table, print_verdict, say
+from stages import Stages
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-CONCURRENCY = (1, 8, 32)
+TURNS = 5
+"""How often, in a round, a lone request and bare inference are timed beside each other."""
 MODELS = {"efficientnetb0": (96, 20.0), "densenet121": (224, 6.0)}
 """Image size, and how many times the requests a second at concurrency 32 are aimed at."""
 PUBLISHED_NEEDS = ("tensorflow", "keras", "flask", "gunicorn", "pillow")
-CORES = os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What one server did: per concurrency what `load.py` says and `cpu_ms`, the processor time of a request."""
+class Way:
+    """One way to serve a network.
 
-    ready: float
-    memory: float
-    loads: dict[int, dict[str, float]]
+    Attributes:
+        command: that starts the server; `{port}` stands for its port, which is in `BENCH_PORT` too.
+        ready: path that answers 200 when it is up.
+        settings: for its environment.
+        stages: of the bundle that is served, if it is one of ours.
+    """
 
-
-def say(text: str) -> None:
-    """Print a line."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    command: list[str]
+    ready: str
+    settings: dict[str, str]
+    stages: Stages | None = None
 
 
 def free_port() -> int:
@@ -99,20 +102,27 @@ def server(command: list[str], port: int, path: str, settings: dict[str, str]) -
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def measure(command: list[str], port: int, path: str, settings: dict[str, str], *, uploads: Path, seconds: float) -> Measured:
+def measure(way: Way, *, uploads: Path, seconds: float) -> Measured:
     """Start a server, load it at each concurrency, and say what it did."""
+    port = free_port()
     call = [sys.executable, str(HERE / "load.py"), str(port), *(str(file) for file in sorted(uploads.glob("*.*")))]
-    loads: dict[int, dict[str, float]] = {}
-    with server(command, port, path, settings) as (process, ready):
-        first = [*call, "--concurrency", str(2 * CORES), "--seconds", "2"]  # Keras traces its function in the first request
-        subprocess.run(first, check=True, capture_output=True)
+
+    def load(concurrency: int, seconds: float) -> dict[str, Any]:
+        told = [*call, "--concurrency", str(concurrency), "--seconds", str(seconds), "--warm-up", str(seconds / 4)]
+        result: dict[str, Any] = json.loads(subprocess.run(told, check=True, capture_output=True, text=True).stdout)
+        return result
+
+    loads: dict[int, dict[str, Any]] = {}
+    command = [part.replace("{port}", str(port)) for part in way.command]
+    with server(command, port, way.ready, way.settings | {"BENCH_PORT": str(port)}) as (process, ready):
+        load(2 * CORES, 2.0)  # Keras traces its function in the first request
         for concurrency in CONCURRENCY:
             before = spent(process)
-            told = [*call, "--concurrency", str(concurrency), "--seconds", str(seconds), "--warm-up", str(seconds / 4)]
-            loads[concurrency] = json.loads(subprocess.run(told, check=True, capture_output=True, text=True).stdout)
+            loads[concurrency] = load(concurrency, seconds)
             loads[concurrency]["cpu_ms"] = 1e3 * (spent(process) - before) / loads[concurrency]["sent"]
+        turns = [(load(1, 1.0)["p50"], way.stages.alone()) for _ in range(TURNS)] if way.stages else []
         memory = max(each.memory_info().rss for each in family(process)) / 2**20
-    return Measured(ready, memory, loads)
+    return Measured(ready, memory, loads, turns)
 
 
 def installed(names: tuple[str, ...] | list[str], *, follow: bool) -> float:
@@ -132,8 +142,8 @@ def installed(names: tuple[str, ...] | list[str], *, follow: bool) -> float:
     return total / 2**20
 
 
-def compare(folder: Path, name: str, *, seconds: float) -> None:
-    """Measure all ways on one network and print the table."""
+def compare(folder: Path, name: str, *, rounds: int, seconds: float) -> None:
+    """Measure all ways on one network and print what they did."""
     from serving.contract import Card, tree_digest
     from serving.openvino_graph import knows_bf16
 
@@ -146,35 +156,44 @@ def compare(folder: Path, name: str, *, seconds: float) -> None:
     if agreement := card.agreement:
         moved = f"bf16 moves a score by up to {agreement.largest_difference:.3f}"
         say(f"{moved} and changes the class of {agreement.changed} of {agreement.images} images")
-    port = free_port()
-    published = {"BENCH_MODEL": str(home / "model.keras"), "BENCH_PORT": str(port), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    gunicorn = [sys.executable, "-m", "gunicorn", "-w", str(CORES), "-b", f"127.0.0.1:{port}", "-t", "120", "published_app:app"]
-    lobule = [str(Path(sys.executable).with_name("lobule")), "serve"]
-    theirs = {
-        "Flask": measure([sys.executable, str(HERE / "published_app.py")], port, "/health", published, uploads=uploads, seconds=seconds),
-        f"gunicorn, {CORES} workers": measure(
-            [*gunicorn, "--chdir", str(HERE)], port, "/health", published, uploads=uploads, seconds=seconds
-        ),
-    }
-    served = {f"{card.precision}, 1 worker": (bundle, 1), f"{card.precision}, {CORES} workers": (bundle, CORES)}
+    stages = Stages(bundle, uploads)
+    ways = published_ways(home / "model.keras")
+    theirs = list(ways)
+    ways |= {f"{card.precision}, workers: {workers}": own_way(bundle, workers, home, stages) for workers in sorted({1, CORES})}
     if card.precision == "f32" and knows_bf16():
-        served[f"bf16, {CORES} workers"] = (in_bf16(bundle), CORES)
-    ours = {}
-    for way, (place, workers) in served.items():
-        command = [*lobule, str(place), "--port", str(port), "--workers", str(workers)]
-        ours[way] = measure(command, port, "/readyz", {"LOBULE_HOME": str(home / "home")}, uploads=uploads, seconds=seconds)
-    say(f"{'':20}" + "".join(f"{f'c = {c}: /s':>12}{'p50':>8}{'p99':>8}{'CPU ms':>8}" for c in CONCURRENCY) + f"{'ready s':>9}{'MiB':>7}")
-    for way, done in (theirs | ours).items():
-        cells = "".join(f"{e['per_second']:12.1f}{e['p50']:8.1f}{e['p99']:8.1f}{e['cpu_ms']:8.1f}" for e in done.loads.values())
-        say(f"{way:20}{cells}{done.ready:9.1f}{done.memory:7.0f}")
-    stages = {place: measure_stages(place, uploads) for place in dict.fromkeys(place for place, _ in served.values())}
-    for way, (place, _) in served.items():
-        say(f"{name}, {way}:")
-        judge(ours[way], list(theirs.values()), stages[place], target)
+        lower = in_bf16(bundle)
+        ways[f"bf16, workers: {CORES}"] = own_way(lower, CORES, home, Stages(lower, uploads))
+    done: list[dict[str, Measured]] = []
+    for number in range(1, rounds + 1):
+        began = time.monotonic()
+        done.append({way: measure(ways[way], uploads=uploads, seconds=seconds) for way in ways})
+        say(f"round {number} of {rounds}: {time.monotonic() - began:.0f} s")
+    print_table(done)
+    for way in ways:
+        if used := ways[way].stages:
+            say(f"{name}, {way}:")
+            print_verdict(done, way, theirs, used, target)
     model = (home / "model.keras").stat().st_size / 2**20
     size_mib = sum(file.stat().st_size for file in bundle.rglob("*") if file.is_file()) / 2**20
-    refused = [done.loads[CONCURRENCY[-1]]["refused"] for done in (theirs | ours).values()]
+    refused = {way: sum(sum(load["refused"].values()) for each in done for load in each[way].loads.values()) for way in ways}
     say(f"refused: {refused}; bundle {size_mib:.0f} MiB, Keras file {model:.0f} MiB")
+
+
+def published_ways(model: Path) -> dict[str, Way]:
+    """Return how the published app is served: by Flask's own server, and by gunicorn with a worker per core."""
+    settings = {"BENCH_MODEL": str(model), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    flask = [sys.executable, str(HERE / "published_app.py")]
+    gunicorn = [sys.executable, "-m", "gunicorn", "-w", str(CORES), "-b", "127.0.0.1:{port}", "-t", "120", "--chdir", str(HERE)]
+    return {
+        "Flask": Way(flask, "/health", settings),
+        f"gunicorn, workers: {CORES}": Way([*gunicorn, "published_app:app"], "/health", settings),
+    }
+
+
+def own_way(bundle: Path, workers: int, home: Path, stages: Stages) -> Way:
+    """Return how we serve a bundle."""
+    command = [str(Path(sys.executable).with_name("lobule")), "serve", str(bundle), "--port", "{port}", "--workers", str(workers)]
+    return Way(command, "/readyz", {"LOBULE_HOME": str(home / "home")}, stages)
 
 
 def in_bf16(bundle: Path) -> Path:
@@ -187,42 +206,19 @@ def in_bf16(bundle: Path) -> Path:
     return lower
 
 
-def judge(ours: Measured, theirs: list[Measured], stages: Stages, target: float) -> None:
-    """Say what one way of ours reached beside the better of theirs, and what bounds it."""
-    most = CONCURRENCY[-1]
-    load, alone = ours.loads[most], ours.loads[1]["p50"]
-    best, least = max(each.loads[most]["per_second"] for each in theirs), min(each.loads[most]["p99"] for each in theirs)
-    cost = min(each.loads[most]["cpu_ms"] for each in theirs)
-    say(f"  at c = {most}: {load['per_second'] / best:.1f}x the requests/s (aim {target:g}), p99 {load['p99'] / least:.2f} (aim 0.1)")
-    rest = load["cpu_ms"] - sum(stages.cpu.values())
-    parts = ", ".join(f"{name} {ms:.2f}" for name, ms in stages.cpu.items())
-    say(f"  {cost / load['cpu_ms']:.1f}x less processor time: {parts}, HTTP, threads, log and contention {rest:.2f} ms")
-    whole, own = CORES * 1e3, load["own_ms"]
-    spent = {"inference, decode and resize": stages.needed, "the rest of the service": load["cpu_ms"] - stages.needed, "the load": own}
-    used = {name: 100 * ms * load["per_second"] / whole for name, ms in spent.items()}
-    shares = ", ".join(f"{name} {share:.0f} %" for name, share in used.items())
-    say(f"  of {CORES} cores meanwhile: {shares}, other work and waiting {100 - sum(used.values()):.0f} %")
-    limit = whole / (stages.needed + own)
-    mean, fastest = 1e3 * most / load["per_second"], 1e3 * most / limit
-    say(f"  limit: {limit:.0f} requests/s ({limit / best:.1f}x), were {CORES} idle cores to decode, resize, infer and carry the load;")
-    say(f"  with {most} under way a request takes {mean:.0f} ms on average, there {fastest:.0f}: {fastest / least:.2f} of their p99")
-    bare = f"decode, resize and bare inference on one thread {stages.alone:.1f} ms: {alone / stages.alone:.2f}x (aim 1.5)"
-    say(f"  alone: {alone:.1f} ms; {bare}")
-    say(f"  ready in {ours.ready:.1f} s (aim 5), {ours.memory:.0f} MiB a worker (aim 400)")
-
-
 def main() -> None:
     """Parse the command line and run."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--models", nargs="+", choices=sorted(MODELS), default=list(MODELS))
-    parser.add_argument("--seconds", type=float, default=6.0, help="of load at each concurrency")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each way is started and measured")
+    parser.add_argument("--seconds", type=float, default=4.0, help="of load at each concurrency")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         subprocess.run([sys.executable, str(HERE / "served_models.py"), str(folder / "uploads")], check=True, cwd=ROOT)
         say(f"{CORES} cores, load average {os.getloadavg()[0]:.1f}; uploads of 128 x 128 pixels, PNG and JPEG in turns")
         for model in given.models:
-            compare(folder, model, seconds=given.seconds)
+            compare(folder, model, rounds=given.rounds, seconds=given.seconds)
         ours = re.findall(r"^([A-Za-z0-9._-]+)==", (ROOT / "infra" / "serve.lock").read_text(), re.MULTILINE)
         say(f"\nenvironment: published {installed(PUBLISHED_NEEDS, follow=True):.0f} MiB, ours {installed(ours, follow=False):.0f} MiB")
 

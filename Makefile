@@ -42,7 +42,7 @@ bench-heatmap: setup  ## Do heat maps point at lesions? DATA=images with masks, 
 bench-folds: setup  ## Cross-validation, tuned and untuned, by group and by image; goes on where it was stopped (DATA=images, WEIGHTS=file)
 	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python infra/bench/folds.py --data $(DATA) $(if $(WEIGHTS),--weights $(WEIGHTS)) $(if $(RECIPE),--recipe $(RECIPE))
 
-bench-serve: setup  ## Requests a second, latency and memory of the service beside the published app's way (10 minutes)
+bench-serve: setup  ## Requests a second, latency and memory of the service beside the published app's way (20 minutes)
 	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python infra/bench/serve.py
 
 bench-team: setup  ## What the tracking server, the database of studies and the log's volume take (TRACKING=URI, STUDIES=URL, WATCH=PIDS)

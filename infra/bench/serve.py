@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -175,8 +176,9 @@ def compare(folder: Path, name: str, *, rounds: int, seconds: float) -> None:
             print_verdict(done, way, theirs, used, target)
     model = (home / "model.keras").stat().st_size / 2**20
     size_mib = sum(file.stat().st_size for file in bundle.rglob("*") if file.is_file()) / 2**20
-    refused = {way: sum(sum(load["refused"].values()) for each in done for load in each[way].loads.values()) for way in ways}
-    say(f"refused: {refused}; bundle {size_mib:.0f} MiB, Keras file {model:.0f} MiB")
+    refused = {way: sum((Counter(load["refused"]) for each in done for load in each[way].loads.values()), Counter()) for way in ways}
+    told = "; ".join(f"{way} {dict(counts)}" for way, counts in refused.items() if counts) or "none"
+    say(f"answers other than 200: {told}; bundle {size_mib:.0f} MiB, Keras file {model:.0f} MiB")
 
 
 def published_ways(model: Path) -> dict[str, Way]:

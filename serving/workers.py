@@ -5,6 +5,10 @@ largest number that is finished at once, it finishes those. So a lone request is
 waiting, and under load images share the costs of a run of the graph. What is finished alone gains nothing by others that are ready, and may
 hold a whole picture meanwhile: nothing is prepared before it is finished. Each result is handed to the event loop in one call for all that
 were finished together.
+
+Where several threads work, one more only prepares, and only while many wait. They share the interpreter's lock and wait for each other:
+two of them left a sixth of two cores idle, and with the third a worker answered 8 to 10 % more requests a second (EfficientNetB0 at 96,
+f32, 32 under way; DenseNet121 at 224 4 %). With few waiting it would take from the others what they could finish together, 3 to 5 % less.
 """
 
 import asyncio
@@ -16,6 +20,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+MANY = 8
+"""Above how many that wait a further thread prepares."""
 Asked = TypeVar("Asked")
 Prepared = TypeVar("Prepared")
 Answer = TypeVar("Answer")
@@ -52,9 +58,12 @@ class Workers(Generic[Asked, Prepared, Answer]):
         self._work = work
         self._waiting: deque[tuple[Asked, asyncio.Future[Answer]]] = deque()
         self._ready: deque[tuple[Prepared, asyncio.Future[Answer]]] = deque()
-        self._changed = threading.Condition(threading.Lock())
-        self._closed, self._free = False, threads
+        lock = threading.Lock()
+        self._changed, self._crowded = threading.Condition(lock), threading.Condition(lock)
+        self._closed, self._helping, self._free = False, False, threads
         self._threads = [threading.Thread(target=self._run, name=f"predict_{index}", daemon=True) for index in range(threads)]
+        if threads > 1:
+            self._threads.append(threading.Thread(target=self._help, name="prepare", daemon=True))
         for thread in self._threads:
             thread.start()
 
@@ -64,6 +73,7 @@ class Workers(Generic[Asked, Prepared, Answer]):
         with self._changed:
             self._waiting.append((asked, future))
             self._changed.notify()
+            self._call_help()
         return future
 
     def close(self) -> None:
@@ -72,6 +82,7 @@ class Workers(Generic[Asked, Prepared, Answer]):
             self._closed = True
             self._waiting.clear()
             self._changed.notify_all()
+            self._crowded.notify_all()
         for thread in self._threads:
             thread.join()
 
@@ -79,7 +90,7 @@ class Workers(Generic[Asked, Prepared, Answer]):
         while True:
             with self._changed:
                 while not self._waiting and not self._ready:
-                    if self._closed:
+                    if self._closed and not self._helping:
                         return
                     self._changed.wait()
                 if self._waiting and not self._enough():
@@ -94,9 +105,32 @@ class Workers(Generic[Asked, Prepared, Answer]):
             elif not future.cancelled():
                 self._prepare(asked, future)
 
+    def _help(self) -> None:
+        """Prepare while many wait; the others finish it."""
+        while True:
+            with self._changed:
+                while len(self._waiting) <= MANY or None in self._kinds():
+                    if self._closed:
+                        return
+                    self._crowded.wait()
+                asked, future = self._waiting.popleft()
+                self._helping = True
+            if not future.cancelled():
+                self._prepare(asked, future)
+            with self._changed:
+                self._helping = False
+                self._changed.notify_all()
+
+    def _call_help(self) -> None:
+        if len(self._waiting) > MANY:
+            self._crowded.notify()
+
+    def _kinds(self) -> list[Kind | None]:
+        return [self._work.kind(prepared) for prepared, _ in self._ready]
+
     def _enough(self) -> bool:
         """Tell whether something is ready that is finished alone, or as much as is finished together."""
-        kinds = [self._work.kind(prepared) for prepared, _ in self._ready]
+        kinds = self._kinds()
         return any(kind is None or len(kinds) >= kind.sizes[0] for kind in kinds)
 
     def _take(self) -> list[tuple[Prepared, "asyncio.Future[Answer]"]]:
@@ -110,6 +144,7 @@ class Workers(Generic[Asked, Prepared, Answer]):
         self._free -= 1
         if self._ready:
             self._changed.notify()
+        self._call_help()
         return group
 
     def _prepare(self, asked: Asked, future: "asyncio.Future[Answer]") -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from serving.workers import Work, Workers
+from serving.workers import MANY, Work, Workers
 
 
 class Letters:
@@ -22,6 +22,8 @@ class Letters:
 
     def prepare(self, letter: str) -> str:
         self._do(f"prepare {letter}")
+        if threading.current_thread().name == "prepare":
+            self._do("help")
         if letter == "!":
             raise ValueError("no letter")
         return letter
@@ -192,5 +194,77 @@ def test_one_that_takes_long_keeps_no_other_waiting():
         assert not slow.done()
         gate.set()
         assert await slow == "Z"
+
+    run(test, threads=2)
+
+
+MANY_LETTERS = "bcdfghjklmnp"
+
+
+def test_while_many_wait_one_more_thread_prepares_for_those_that_finish():
+    async def test(letters: Letters, workers: Workers[str, str, str]) -> None:
+        gates = [letters.gate(f"finish {letter}") for letter in "oe"]
+        slow = [workers.submit(letter) for letter in "oe"]
+        await asyncio.gather(*(told(letters, f"finish {letter}") for letter in "oe"))
+        rest = [workers.submit(letter) for letter in MANY_LETTERS]
+        ahead = MANY_LETTERS[: len(MANY_LETTERS) - MANY]
+        await asyncio.gather(*(told(letters, f"prepare {letter}") for letter in ahead))
+        await asyncio.sleep(0.05)
+        assert [step for step in letters.told if step.removeprefix("prepare ") in MANY_LETTERS] == [f"prepare {letter}" for letter in ahead]
+        for gate in gates:
+            gate.set()
+        assert await asyncio.gather(*slow, *rest) == ["O", "E", *MANY_LETTERS.upper()]
+
+    run(test, threads=2)
+
+
+def test_nothing_is_prepared_ahead_beside_what_is_finished_alone():
+    async def test(letters: Letters, workers: Workers[str, str, str]) -> None:
+        gates = [letters.gate(f"finish {letter}") for letter in "oe"]
+        slow = [workers.submit(letter) for letter in "oe"]
+        await asyncio.gather(*(told(letters, f"finish {letter}") for letter in "oe"))
+        rest = [workers.submit(letter) for letter in "a" + MANY_LETTERS]
+        await told(letters, "prepare a")
+        await asyncio.sleep(0.05)
+        assert "prepare b" not in letters.told
+        for gate in gates:
+            gate.set()
+        await asyncio.gather(*slow, *rest)
+
+    run(test, threads=2)
+
+
+def test_what_was_prepared_ahead_is_finished_though_nothing_else_comes():
+    async def test(letters: Letters, workers: Workers[str, str, str]) -> None:
+        gate, busy = letters.gate("help"), [letters.gate(f"finish {letter}") for letter in "oe"]
+        slow = [workers.submit(letter) for letter in "oe"]
+        await asyncio.gather(*(told(letters, f"finish {letter}") for letter in "oe"))
+        first, *rest = [workers.submit(letter) for letter in MANY_LETTERS]
+        await told(letters, "help")
+        for each in busy:
+            each.set()
+        await asyncio.gather(*slow, *rest)
+        await asyncio.sleep(0.05)  # now the others sleep
+        gate.set()
+        assert await first == "B"
+
+    run(test, threads=2)
+
+
+def test_closing_waits_for_what_is_prepared_ahead():
+    async def test(letters: Letters, workers: Workers[str, str, str]) -> None:
+        gate, busy = letters.gate("help"), [letters.gate(f"finish {letter}") for letter in "oe"]
+        slow = [workers.submit(letter) for letter in "oe"]
+        await asyncio.gather(*(told(letters, f"finish {letter}") for letter in "oe"))
+        first, *_ = [workers.submit(letter) for letter in MANY_LETTERS]
+        await told(letters, "help")
+        closing = asyncio.create_task(asyncio.to_thread(workers.close))
+        for each in busy:
+            each.set()
+        await asyncio.gather(*slow)
+        await asyncio.sleep(0.05)
+        gate.set()
+        assert await first == "B"
+        await closing
 
     run(test, threads=2)

@@ -69,7 +69,7 @@ def print_verdict(rounds: Sequence[Round], way: str, theirs: Sequence[str], stag
     faster = spread([load["per_second"] / other for load, other in zip(loads, best, strict=True)], ".1f")
     later = spread([load["p99"] / other for load, other in zip(loads, least, strict=True)], ".2f")
     say(f"  at c = {most}: {faster} times the requests/s (aim {target:g}), p99 {later} of theirs (aim 0.1)")
-    cheaper = [min(load["cpu_ms"] for load in each) / load_["cpu_ms"] for each, load_ in zip(others, loads, strict=True)]
+    cheaper = [min(other["cpu_ms"] for other in each) / load["cpu_ms"] for each, load in zip(others, loads, strict=True)]
     cost, own = (statistics.median(load[what] for load in loads) for what in ("cpu_ms", "own_ms"))
     parts = ", ".join(f"{name} {ms:.2f}" for name, ms in stages.cpu.items())
     rest = cost - sum(stages.cpu.values())

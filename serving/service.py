@@ -38,6 +38,7 @@ OWN_BUNDLE = Path(__file__).resolve().parents[1] / "bundle"
 """Where a Bento carries its bundle: beside the code."""
 
 footprint.keep_small()
+footprint.keep_to_own_threads()
 settings = ServiceSettings.read()
 app = create_app()
 

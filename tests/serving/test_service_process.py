@@ -1,5 +1,6 @@
 """The service as a process: what it imports, what it leaves behind."""
 
+import os
 import subprocess
 import sys
 import time
@@ -27,6 +28,15 @@ def test_the_service_has_arrow_give_memory_back():
     code = "import serving.service, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
     assert found.stdout.strip() == "system"
+
+
+def test_matrix_products_of_the_service_stay_on_the_thread_that_asks():
+    code = "import serving.service, threadpoolctl; print([found['num_threads'] for found in threadpoolctl.threadpool_info()])"
+    threads = {"OPENBLAS_NUM_THREADS": "2"}  # as on a machine with several CPUs
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2], env=os.environ | threads
+    )
+    assert found.stdout.strip() == "[1]"
 
 
 def test_predictions_are_on_disk_after_the_service_was_asked_to_end(bundle: Path, tmp_path: Path):

@@ -41,6 +41,10 @@ class Watch:
     timer: asyncio.TimerHandle | None = None
     too_many: int = 0
 
+    def under_way(self) -> int:
+        """Return how many connections have a request that is not answered yet, its body perhaps not even read."""
+        return sum(not connection.waiting() for connection in self.seen)
+
     def sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         """Close connections that have waited too long, count the busy ones; look again soon while there are any."""
         now, busy = time.monotonic(), 0
@@ -123,8 +127,8 @@ def install(
     request_seconds: float,
     around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     excess: Callable[[int], int] = lambda _: 0,
-) -> None:
-    """Have the server that this process will start use watched connections.
+) -> Watch:
+    """Have the server that this process will start use watched connections; return who watches.
 
     Args:
         max_connections: open ones; more are answered 503.
@@ -136,3 +140,4 @@ def install(
     """
     watch = Watch(max_connections, head_seconds, request_seconds, around, excess)
     auto.AutoHTTPProtocol = type("GuardedProtocol", (Guarded,), {"watch": watch})
+    return watch

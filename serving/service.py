@@ -81,6 +81,8 @@ class Lobule:
             threads=settings.threads,
             max_requests=settings.max_requests,
             timeout=settings.timeout,
+            under_way=watch.under_way,
+            at_once=self.answerer.at_once,
         )
         intake = Intake(max_uploads=settings.max_uploads, max_buffered=settings.max_buffered, seconds=settings.upload_timeout)
         app.state.context = Context(settings, self.slot, intake, self.engine, self.metrics, self.follower)
@@ -179,7 +181,7 @@ def _short_way() -> ASGIApp:
     return way
 
 
-connections.install(
+watch = connections.install(
     max_connections=settings.max_connections,
     head_seconds=settings.upload_timeout,
     request_seconds=settings.longest + 20,

@@ -15,7 +15,7 @@ slowest of a hundred 13 in place of 19 (medians of seven runs in turns), for no 
 
 Where a process has one such thread, OpenVINO infers on the thread that calls; with several it hands over to one of its own, and back:
 3.7 ms in place of 3.1 (EfficientNetB0 at 96, f32, one request after the other). Processes do not share the interpreter's lock either: two
-of one thread answered 544 requests a second where one of two threads answered 476 (`make bench-serve`).
+of one thread answered 797 requests a second where one of two threads answered 700 (`make bench-serve`).
 
 A graph is compiled for each batch size that is needed: one for any size costs 4 to 30 % more of single images, and in bf16 it rounds
 otherwise, so that an image would score otherwise among others than alone. Those of fixed sizes give exactly the same.

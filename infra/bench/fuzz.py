@@ -187,7 +187,7 @@ def memory(process: psutil.Process) -> float:
     return sum(each.memory_info().rss for each in (process, *process.children(recursive=True))) / 2**20
 
 
-def serve(bundle: Path, home: Path) -> tuple[subprocess.Popen[bytes], int]:
+def serve(bundle: Path, home: Path, threads: int | None) -> tuple[subprocess.Popen[bytes], int]:
     """Start the service with a bundle; return it and its port once it is ready."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -196,6 +196,7 @@ def serve(bundle: Path, home: Path) -> tuple[subprocess.Popen[bytes], int]:
     environment |= {
         "LOBULE_HOME": str(home),
         "LOBULE_BUNDLE": str(bundle),
+        **({"LOBULE_THREADS": str(threads)} if threads else {}),
         "BENTOML_HOME": str(home / "bentoml"),
         "BENTOML_DO_NOT_TRACK": "True",
     }
@@ -217,12 +218,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("bundle", type=Path, help="bundle directory to serve")
     parser.add_argument("--requests", type=int, default=10_000)
+    parser.add_argument(
+        "--threads", type=int, help="of the service, if not as many as it takes; with 1, requests are answered on the event loop"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--growth", type=float, default=32.0, help="MiB that memory may grow after the first three tenths")
     options = parser.parse_args()
     tally, began = Tally(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="lobule-fuzz-") as home:
-        process, port = serve(options.bundle.resolve(), Path(home))
+        process, port = serve(options.bundle.resolve(), Path(home), options.threads)
         try:
             watched = psutil.Process(process.pid)
             workers = {each.pid for each in watched.children(recursive=True)}

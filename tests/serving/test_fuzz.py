@@ -8,8 +8,9 @@ from service_process import ROOT
 
 
 @pytest.mark.slow
-def test_hostile_requests_make_the_service_neither_fail_nor_fall_nor_grow(bundle: Path):
-    command = [sys.executable, "infra/bench/fuzz.py", str(bundle), "--requests", "500", "--seed", "7"]
+@pytest.mark.parametrize("threads", ["1", "2"])  # with one the event loop answers by itself
+def test_hostile_requests_make_the_service_neither_fail_nor_fall_nor_grow(threads: str, bundle: Path):
+    command = [sys.executable, "infra/bench/fuzz.py", str(bundle), "--requests", "500", "--seed", "7", "--threads", threads]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     told = json.loads(done.stdout)
     assert (done.returncode, told["failures"]) == (0, []), done.stderr

@@ -3,11 +3,10 @@
 Decoding and inference release the interpreter's lock, so threads suffice (`serving.workers`). A request that finds the queue full is
 told so at once, before its body is read: waiting longer than a caller does helps nobody. Uploads wait elsewhere (`serving.intake`).
 
-To hand a request over to a thread and back takes 0.1 ms, and as much again because that thread runs on another core, whose caches know
-nothing of it. Where a process has one thread for requests and only one is under way, the event loop does the work itself, if it is short:
-the answer comes in 2.3 ms in place of 2.6 (EfficientNetB0 at 96, f32, medians of 11 runs in turns). What is under way is
-counted by connections: were it counted by what is admitted, each of many requests would find itself alone while the others wait to be
-read, and 32 at once would be answered at five eighths of the rate.
+A request that is handed over to a thread and back waits twice for one to wake. Where a process has one thread for requests and only one
+request is under way, the event loop does the work itself, if it is short: the answer comes in 2.3 ms in place of 2.6 (EfficientNetB0 at
+96, f32, medians of 11 runs in turns). What is under way is counted by connections: were it counted by what is admitted, each of many
+requests would find itself alone while the others wait to be read, and 32 at once would be answered at five eighths of the rate.
 """
 
 import asyncio
@@ -30,8 +29,8 @@ class Engine:
         threads: int,
         max_requests: int,
         timeout: float,
-        under_way: Callable[[], int] = lambda: 1,
-        at_once: Callable[[Asked], Json | None] = lambda _: None,
+        under_way: Callable[[], int],
+        at_once: Callable[[Asked], Json | None],
     ) -> None:
         """Start the threads.
 

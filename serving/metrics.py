@@ -63,13 +63,17 @@ class Metrics:
         try:
             yield
         finally:
-            self._stages.labels(name).observe(time.perf_counter() - began)
+            self.took(name, time.perf_counter() - began)
+
+    def took(self, stage: str, seconds: float) -> None:
+        """Count a stage of one image."""
+        self._stages.labels(stage).observe(seconds)
 
     def run(self, images: int, seconds: float) -> None:
         """Count a run of the graph, which took that long for each of its images."""
         self._together.observe(images)
         for _ in range(images):
-            self._stages.labels("predict").observe(seconds)
+            self.took("predict", seconds)
 
     def prediction(self, prediction: Prediction, served: Served) -> None:
         """Count one answer: its class, its verdict, its score."""

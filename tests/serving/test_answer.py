@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+from prometheus_client import REGISTRY
 from service_process import running_service
 from tiny_bundle import encode
 
@@ -122,17 +123,26 @@ def test_what_would_take_long_is_left_to_a_thread(bundle: Path, served: Served, 
     answerer.close()
 
 
-def test_what_is_refused_is_counted_once(served: Served, metrics: Metrics):
-    answerer = Answerer(ServiceSettings(), metrics, None)
-    tried, counted = engine(answerer), metrics.refusals.labels("not_an_image")
+def counted() -> tuple[float, float]:
+    """Return how many images were decoded, or tried, and how many refused as none."""
+    decoded = REGISTRY.get_sample_value("lobule_stage_seconds_count", {"stage": "decode"})
+    return decoded or 0.0, REGISTRY.get_sample_value("lobule_refused_images_total", {"code": "not_an_image"}) or 0.0
 
-    async def test() -> None:
-        await tried.ask(Asked(b"no image", served, Wanted(), "r", alone=True))
 
-    before = counted._value.get()
+def test_an_image_is_counted_once_whoever_answers(served: Served, metrics: Metrics):
+    tried = engine(Answerer(ServiceSettings(), metrics, None))
+
+    async def test(data: bytes) -> None:
+        await tried.ask(Asked(data, served, Wanted(), "r", alone=True))
+
+    decoded, refused = counted()
+    asyncio.run(test(image(0)))
+    assert counted() == (decoded + 1, refused)
+    asyncio.run(test(encode(np.zeros((600, 800, 3), dtype=np.uint8))))  # the event loop looks at its header, a thread decodes it
+    assert counted() == (decoded + 2, refused)
     with pytest.raises(ImageError, match="the bytes are no"):
-        asyncio.run(test())
-    assert counted._value.get() == before + 1
+        asyncio.run(test(b"no image"))
+    assert counted() == (decoded + 3, refused + 1)
     tried.close()
 
 
@@ -151,17 +161,17 @@ def test_images_of_many_connections_still_run_together_where_one_thread_works(bu
             for _ in range(25):
                 client.post("/predict", content=image(0), headers={"Content-Type": "image/png"}).raise_for_status()
 
-        def counted() -> tuple[float, float]:
+        def together() -> tuple[float, float]:
             told = clients[0].get("/metrics").text
             runs, images = (re.search(rf"^lobule_images_together_{what} (\S+)$", told, re.MULTILINE) for what in ("count", "sum"))
             assert runs and images
             return float(runs[1]), float(images[1])
 
         ask(clients[0])
-        assert counted() == (25, 25)
+        assert together() == (25, 25)
         with ThreadPoolExecutor(len(clients)) as pool:
             list(pool.map(ask, clients))
-        runs, images = counted()
+        runs, images = together()
         assert images == 9 * 25
         assert runs < images  # each would have found itself alone, were those that wait to be read not counted
         for client in clients:

@@ -75,10 +75,13 @@ def memory(running: Running) -> float:
     return sum(each.memory_info().rss for each in [parent, *parent.children(recursive=True)]) / 2**20
 
 
-def test_a_hundred_swaps_drop_no_request_and_mix_no_answer(versions, tmp_path: Path):
+@pytest.mark.parametrize(("threads", "clients"), [("2", 3), ("1", 1)])  # one client of one thread is answered on the event loop
+def test_a_hundred_swaps_drop_no_request_and_mix_no_answer(threads: str, clients: int, versions, tmp_path: Path):
     uri, client, scores = versions
-    with running_service(tmp_path, LOBULE_MODEL="@champion", MLFLOW_TRACKING_URI=uri, LOBULE_POLL_SECONDS="0.1") as running:
-        load = [Load(running.url, scores) for _ in range(3)]
+    settings = {"LOBULE_MODEL": "@champion", "MLFLOW_TRACKING_URI": uri, "LOBULE_POLL_SECONDS": "0.1", "LOBULE_THREADS": threads}
+    client.set_registered_model_alias(NAME, "champion", "1")
+    with running_service(tmp_path, **settings) as running:
+        load = [Load(running.url, scores) for _ in range(clients)]
         for each in load:
             each.start()
         for swap in range(SWAPS):
